@@ -1,0 +1,109 @@
+/*
+ * batch.h - rows in flight as columns, in Arrow's memory layout.
+ *
+ *   mr_batch ── schema ─▶ fields[n]           column i of `orders`, 4 rows:
+ *        │                                     validity  1 0 1 1      (bit r: 1 = value, 0 = NULL; LSB first)
+ *        └── columns[n] ─────────────────▶     offsets   0 3 3 7 9    (string, binary: n_rows + 1 int32)
+ *                                              data      a b c d e f g h i
+ *
+ * Ownership  A batch owns its column buffers and keeps them when cleared, so a batch that is reused
+ *            allocates nothing. It borrows its schema, which must outlive it.
+ * Thread     one thread at a time; handing over a pointer through a queue hands over the batch.
+ * Source     Arrow Columnar Format 1.5; decimals of up to 18 digits are Arrow decimal64, others decimal128.
+ */
+#ifndef MILLRACE_BATCH_H
+#define MILLRACE_BATCH_H
+
+#include <stdint.h>
+
+#include "millrace/error.h"
+
+enum mr_type_id {
+    MR_TYPE_BOOL = 1,      /* values: bitmap, LSB first */
+    MR_TYPE_INT8,
+    MR_TYPE_INT16,
+    MR_TYPE_INT32,
+    MR_TYPE_INT64,
+    MR_TYPE_FLOAT32,
+    MR_TYPE_FLOAT64,
+    MR_TYPE_DECIMAL,       /* unscaled int64 when precision <= 18, else unscaled __int128 */
+    MR_TYPE_DATE,          /* int32 days since 1970-01-01 */
+    MR_TYPE_TIMESTAMP,     /* int64 us since 1970-01-01T00:00:00Z */
+    MR_TYPE_TIMESTAMP_NTZ, /* int64 us since 1970-01-01T00:00:00 of no zone */
+    MR_TYPE_STRING,        /* UTF-8 */
+    MR_TYPE_BINARY
+};
+
+struct mr_type {
+    enum mr_type_id id;
+    uint8_t precision; /* decimal: 1..38 */
+    uint8_t scale;     /* decimal: 0..precision */
+};
+
+struct mr_field {
+    char *name;        /* as it lands */
+    struct mr_type type;
+    bool nullable;
+    char *source_name; /* the source's spelling when `name` differs, else NULL */
+    char *source_type; /* "numeric(12,2)"; NULL when unknown */
+    char *comment;     /* NULL when none */
+};
+
+struct mr_schema {
+    int n_fields;
+    struct mr_field *fields;
+};
+
+/* One column. Buffers may be larger than used; *_cap are bytes. Builders in column/builder.h fill it. */
+struct mr_array {
+    int64_t length;
+    int64_t null_count;
+    uint8_t *validity; /* meaningful only when null_count > 0; bits past length undefined */
+    uint8_t *values;   /* fixed width values, or the bitmap of booleans */
+    int32_t *offsets;  /* string, binary: length + 1 entries, offsets[0] = 0 */
+    uint8_t *data;     /* string, binary: offsets[length] bytes */
+    size_t validity_cap, values_cap, offsets_cap, data_cap;
+};
+
+struct mr_batch {
+    const struct mr_schema *schema;
+    int64_t n_rows;
+    struct mr_array *columns;  /* schema->n_fields of them */
+    uint64_t source_bytes;     /* bytes received from the source for these rows */
+    int64_t first_row;         /* ordinal of row 0 in its partition, for messages */
+};
+
+/** mr_type_width - bytes per value of a fixed-width type; 0 for bool, string, binary. */
+static inline int mr_type_width(struct mr_type t)
+{
+    switch (t.id) {
+    case MR_TYPE_INT8:
+        return 1;
+    case MR_TYPE_INT16:
+        return 2;
+    case MR_TYPE_INT32:
+    case MR_TYPE_FLOAT32:
+    case MR_TYPE_DATE:
+        return 4;
+    case MR_TYPE_INT64:
+    case MR_TYPE_FLOAT64:
+    case MR_TYPE_TIMESTAMP:
+    case MR_TYPE_TIMESTAMP_NTZ:
+        return 8;
+    case MR_TYPE_DECIMAL:
+        return t.precision <= 18 ? 8 : 16;
+    case MR_TYPE_BOOL:
+    case MR_TYPE_STRING:
+    case MR_TYPE_BINARY:
+        return 0;
+    }
+    return 0;
+}
+
+/** mr_array_is_null - true when row r of a has no value. */
+static inline bool mr_array_is_null(const struct mr_array *a, int64_t r)
+{
+    return a->null_count > 0 && !((a->validity[r >> 3] >> (r & 7)) & 1);
+}
+
+#endif

@@ -1,0 +1,113 @@
+/*
+ * consumer.h - what a source must do: the scan contract (tables and files, read whole or since a position).
+ *
+ *   main thread   open ─▶ discover ─▶ hold(streams) ─▶ plan(stream) ... ─▶ finish ─▶ close
+ *   worker i             worker_open(i) ─▶ [ open(stream, partition) ─▶ next, next ... ─▶ close_reader ]* ─▶ worker_close
+ *
+ * Rule       `hold` fixes the view: all partitions of all held streams are read as of one instant, if the
+ *            consistency it reports says "snapshot". A partition means nothing outside its view.
+ * Ownership  a consumer owns what it returns until its close, unless a comment says otherwise.
+ * Thread     open..close and finish: main thread. worker_*, open, next, close_reader: that worker's thread.
+ * Bound      every wait on the outside world has a time-out; mr_cancelled() is looked at between batches.
+ */
+#ifndef MILLRACE_CONSUMER_H
+#define MILLRACE_CONSUMER_H
+
+#include "millrace/batch.h"
+#include "millrace/option.h"
+
+struct mr_consumer;        /* defined by each kind */
+struct mr_consumer_worker; /* defined by each kind */
+struct mr_reader;          /* defined by each kind */
+
+/* One table of the source. Strings live as long as the stream list. */
+struct mr_stream {
+    char *id;             /* stable, in the source's spelling: "public.orders", "orders" */
+    char *database;       /* for {database}; never NULL */
+    char *schema_name;    /* for {schema}; "" when the source has none */
+    char *table;          /* for {table} */
+    bool default_schema;  /* lands as {table}, others as {schema}__{table} */
+    const char *kind;     /* "table", "view", "materialized view" */
+    char *comment;        /* the source's own; NULL when none */
+    struct mr_schema schema; /* as it would land; n_fields = 0: skipped with a warning */
+    int64_t est_rows;     /* -1 unknown */
+    int64_t est_bytes;    /* -1 unknown */
+    struct mr_error error; /* code != MR_OK: this stream cannot be read, and why; it fails alone */
+    void *source;         /* the consumer's own */
+};
+
+struct mr_stream_list {
+    int n;
+    struct mr_stream **items; /* sorted by id */
+};
+
+/* What keeps a division of a stream stable. */
+struct mr_view {
+    char id[80];              /* "pg:00000003-0000001B-1", "sqlite:42"; the same id = the same instant */
+    const char *consistency;  /* "snapshot" | "range" | "partition" */
+};
+
+/* A unit of work and retry inside one view. lo, hi are the consumer's own (blocks, rowids). */
+struct mr_partition {
+    int index;        /* 0.. in its stream */
+    uint64_t lo, hi;  /* [lo, hi) */
+    int64_t est_rows; /* -1 unknown */
+};
+
+struct mr_plan {
+    struct mr_view view;
+    int n_partitions; /* at least 1, also for an empty table */
+    struct mr_partition *partitions; /* malloc'ed by mr_alloc; the caller frees */
+};
+
+struct mr_consumer_config {
+    const char *pipeline;
+    const struct mr_options *options; /* of the kind's own table */
+    int workers;                      /* connections wanted */
+    size_t batch_bytes;               /* hand a batch over at this size */
+    int batch_rows;                   /* or at this many rows */
+    size_t max_value_bytes;           /* a larger value is an error of its stream */
+};
+
+enum mr_next { MR_NEXT_BATCH, MR_NEXT_WAIT, MR_NEXT_END };
+
+struct mr_consumer_type {
+    const char *name;                /* "postgres" */
+    const char *title;               /* "PostgreSQL 14 and later, tables and materialised views" */
+    const char *const *schemes;      /* URL schemes, NULL-terminated: "postgresql", "postgres" */
+    const struct mr_option *options; /* keys under `consumer:` that only this kind has */
+
+    /* Connect and check. Called once, first. */
+    enum mr_code (*open)(const struct mr_consumer_config *cfg, struct mr_consumer **ret, struct mr_error *err);
+    /* Every readable table with the schema as it would land. Called once, after open. The caller frees the list
+     * with mr_stream_list_free. */
+    enum mr_code (*discover)(struct mr_consumer *c, struct mr_stream_list *ret, struct mr_error *err);
+    /* Fix one view for these streams. A stream that cannot be held gets its `error` set. Once, after discover. */
+    enum mr_code (*hold)(struct mr_consumer *c, struct mr_stream **streams, int n, struct mr_error *err);
+    /* Divide one held stream. `target` partitions are wanted; fewer are fine. */
+    enum mr_code (*plan)(struct mr_consumer *c, struct mr_stream *s, int target, struct mr_plan *ret,
+                         struct mr_error *err);
+    /* True when a view of an earlier process is still the one that `plan` just returned. */
+    bool (*view_holds)(struct mr_consumer *c, const struct mr_stream *s, const char *view_id);
+    /* How many workers may run at once: min(cfg->workers, what the source can do). */
+    int (*max_workers)(struct mr_consumer *c);
+    enum mr_code (*worker_open)(struct mr_consumer *c, int index, struct mr_consumer_worker **ret,
+                                struct mr_error *err);
+    void (*worker_close)(struct mr_consumer_worker *w);
+    /* Begin one partition. `limit` > 0: at most so many rows. */
+    enum mr_code (*reader_open)(struct mr_consumer_worker *w, const struct mr_stream *s,
+                                const struct mr_partition *p, int64_t limit, struct mr_reader **ret,
+                                struct mr_error *err);
+    /* Fill `batch` (cleared by the caller, of the stream's schema). MR_NEXT_END comes with no rows. */
+    enum mr_code (*next)(struct mr_reader *r, struct mr_batch *batch, enum mr_next *ret, struct mr_error *err);
+    void (*reader_close)(struct mr_reader *r); /* also in the middle of a partition */
+    /* After the last partition: prove that the view held to the end. An error fails every uncommitted stream. */
+    enum mr_code (*finish)(struct mr_consumer *c, struct mr_error *err);
+    /* CPU seconds the source spent on us, when it can say; negative when not. */
+    double (*source_cpu)(struct mr_consumer *c);
+    void (*close)(struct mr_consumer *c); /* NULL-safe, also after a failed open */
+};
+
+void mr_stream_list_free(struct mr_stream_list *l, void (*free_source)(void *));
+
+#endif
