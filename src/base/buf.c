@@ -1,0 +1,76 @@
+/*
+ * What        a growable byte buffer
+ * Guarantees  doubles its room; always '\0'-terminated
+ */
+#include "base/buf.h"
+
+#include <stdio.h>
+
+#include "base/mem.h"
+
+void mr_buf_release(struct mr_buf *b)
+{
+    mr_free(b->data);
+    *b = (struct mr_buf){ 0 };
+}
+
+void mr_buf_reserve(struct mr_buf *b, size_t more)
+{
+    size_t need = b->len + more + 1;
+    if (need <= b->cap)
+        return;
+    size_t cap = b->cap ? b->cap * 2 : 64;
+    while (cap < need)
+        cap *= 2;
+    b->data = mr_realloc(b->data, cap);
+    b->cap = cap;
+}
+
+void mr_buf_append(struct mr_buf *b, const void *p, size_t n)
+{
+    mr_buf_reserve(b, n);
+    if (n)
+        memcpy(b->data + b->len, p, n);
+    b->len += n;
+    b->data[b->len] = '\0';
+}
+
+void mr_buf_puts(struct mr_buf *b, const char *s)
+{
+    mr_buf_append(b, s, strlen(s));
+}
+
+void mr_buf_putc(struct mr_buf *b, char c)
+{
+    mr_buf_append(b, &c, 1);
+}
+
+void mr_buf_vprintf(struct mr_buf *b, const char *fmt, va_list ap)
+{
+    va_list again;
+    va_copy(again, ap);
+    int n = vsnprintf(NULL, 0, fmt, again);
+    va_end(again);
+    if (n <= 0)
+        return;
+    mr_buf_reserve(b, (size_t)n);
+    vsnprintf(b->data + b->len, (size_t)n + 1, fmt, ap);
+    b->len += (size_t)n;
+}
+
+void mr_buf_printf(struct mr_buf *b, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    mr_buf_vprintf(b, fmt, ap);
+    va_end(ap);
+}
+
+char *mr_buf_take(struct mr_buf *b)
+{
+    mr_buf_reserve(b, 0);
+    b->data[b->len] = '\0';
+    char *p = b->data;
+    *b = (struct mr_buf){ 0 };
+    return p;
+}

@@ -1,0 +1,215 @@
+/*
+ * What        log lines and redaction
+ * Guarantees  a registered secret is replaced before anything is written
+ * Thread      one mutex around state and output
+ */
+#include "base/log.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/timeutil.h"
+
+static pthread_mutex_t g_mutex = PTHREAD_MUTEX_INITIALIZER;
+static enum mr_log_level g_least = MR_LOG_INFO;
+static enum mr_log_format g_format = MR_LOG_TEXT;
+static char g_pipeline[128], g_run[40];
+static char **g_secrets;
+static int g_n_secrets;
+
+static const char *const g_levels[] = { "error", "warn", "info", "debug" };
+
+void mr_log_setup(enum mr_log_level least, enum mr_log_format format)
+{
+    g_least = least;
+    g_format = format;
+}
+
+void mr_log_context(const char *pipeline, const char *run)
+{
+    pthread_mutex_lock(&g_mutex);
+    snprintf(g_pipeline, sizeof g_pipeline, "%s", pipeline ? pipeline : "");
+    snprintf(g_run, sizeof g_run, "%s", run ? run : "");
+    pthread_mutex_unlock(&g_mutex);
+}
+
+void mr_log_lock(void)
+{
+    pthread_mutex_lock(&g_mutex);
+}
+
+void mr_log_unlock(void)
+{
+    pthread_mutex_unlock(&g_mutex);
+}
+
+static void add_secret(char *s)
+{
+    for (int i = 0; i < g_n_secrets; i++)
+        if (strcmp(g_secrets[i], s) == 0) {
+            mr_free(s);
+            return;
+        }
+    g_secrets = mr_realloc(g_secrets, sizeof *g_secrets * (size_t)(g_n_secrets + 1));
+    g_secrets[g_n_secrets++] = s;
+}
+
+/* As a password stands in a URL: everything but unreserved characters as %XX. */
+static char *percent_encode(const char *s)
+{
+    struct mr_buf b = { 0 };
+    for (; *s; s++) {
+        unsigned char c = (unsigned char)*s;
+        bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                     strchr("-._~", c);
+        if (plain)
+            mr_buf_putc(&b, (char)c);
+        else
+            mr_buf_printf(&b, "%%%02X", c);
+    }
+    return mr_buf_take(&b);
+}
+
+void mr_secret_add(const char *secret)
+{
+    if (!secret || !*secret)
+        return;
+    pthread_mutex_lock(&g_mutex);
+    add_secret(mr_strdup(secret));
+    add_secret(percent_encode(secret));
+    pthread_mutex_unlock(&g_mutex);
+}
+
+/* Replace every `what` in the '\0'-terminated text, in place: "***" or fewer stars when the secret is shorter. */
+static size_t erase(char *text, size_t len, const char *what)
+{
+    size_t n = strlen(what), stars = n < 3 ? n : 3;
+    for (char *p = text; (p = memmem(p, len - (size_t)(p - text), what, n)) != NULL; p += stars) {
+        memset(p, '*', stars);
+        memmove(p + stars, p + n, len - (size_t)(p - text) - n + 1);
+        len -= n - stars;
+    }
+    return len;
+}
+
+static size_t erase_all(char *text, size_t len)
+{
+    for (int i = 0; i < g_n_secrets; i++)
+        len = erase(text, len, g_secrets[i]);
+    return len;
+}
+
+void mr_redact(struct mr_buf *b)
+{
+    pthread_mutex_lock(&g_mutex);
+    if (b->data)
+        b->len = erase_all(b->data, b->len);
+    pthread_mutex_unlock(&g_mutex);
+}
+
+void mr_redact_error(struct mr_error *err)
+{
+    pthread_mutex_lock(&g_mutex);
+    erase_all(err->message, strlen(err->message));
+    erase_all(err->where, strlen(err->where));
+    erase_all(err->advice, strlen(err->advice));
+    pthread_mutex_unlock(&g_mutex);
+}
+
+/* "a=1 b=two words" becomes members; a value runs to the next " key=". */
+static void json_pairs(struct mr_json *j, char *kv)
+{
+    while (kv && *kv) {
+        char *eq = strchr(kv, '=');
+        if (!eq)
+            return;
+        *eq = '\0';
+        char *value = eq + 1, *next = strchr(value, '=');
+        if (next) {
+            while (next > value && *next != ' ')
+                next--;
+            if (next > value)
+                *next++ = '\0';
+            else
+                next = NULL;
+        }
+        mr_json_str(j, kv, value);
+        kv = next;
+    }
+}
+
+static void emit(enum mr_log_level level, const char *stream, const char *message, char *kv,
+                 const struct mr_error *err)
+{
+    char ts[MR_TIME_TEXT];
+    struct mr_buf b = { 0 };
+    mr_time_log(mr_now_us(), ts);
+    const char *code = err ? mr_error_lookup(err->id)->name : NULL;
+    pthread_mutex_lock(&g_mutex);
+    if (g_format == MR_LOG_JSON) {
+        struct mr_json j = mr_json_on(&b);
+        mr_json_open(&j, NULL, '{');
+        mr_json_str(&j, "ts", ts);
+        mr_json_str(&j, "level", g_levels[level]);
+        if (g_pipeline[0])
+            mr_json_str(&j, "pipeline", g_pipeline);
+        if (g_run[0])
+            mr_json_str(&j, "run", g_run);
+        if (stream)
+            mr_json_str(&j, "stream", stream);
+        if (code)
+            mr_json_str(&j, "code", code);
+        mr_json_str(&j, "message", message);
+        if (err && err->where[0])
+            mr_json_str(&j, "where", err->where);
+        if (err && err->advice[0])
+            mr_json_str(&j, "advice", err->advice);
+        json_pairs(&j, kv);
+        mr_json_close(&j, '}');
+    } else {
+        mr_buf_printf(&b, "%s %-5s ", ts, g_levels[level]);
+        if (g_pipeline[0])
+            mr_buf_printf(&b, "%s ", g_pipeline);
+        if (stream)
+            mr_buf_printf(&b, "%s ", stream);
+        if (code)
+            mr_buf_printf(&b, "%s ", code);
+        if (err && err->where[0])
+            mr_buf_printf(&b, "%s: ", err->where);
+        mr_buf_puts(&b, message);
+        if (kv && *kv)
+            mr_buf_printf(&b, " %s", kv);
+        if (err && err->advice[0])
+            mr_buf_printf(&b, " (%s)", err->advice);
+    }
+    if (b.data)
+        b.len = erase_all(b.data, b.len);
+    mr_buf_putc(&b, '\n');
+    if (write(STDERR_FILENO, b.data, b.len) < 0) /* nowhere left to say it */
+        b.len = 0;
+    pthread_mutex_unlock(&g_mutex);
+    mr_buf_release(&b);
+}
+
+void mr_log(enum mr_log_level level, const char *stream, const char *message, const char *kv, ...)
+{
+    if (level > g_least)
+        return;
+    struct mr_buf b = { 0 };
+    va_list ap;
+    va_start(ap, kv);
+    mr_buf_vprintf(&b, kv, ap);
+    va_end(ap);
+    emit(level, stream, message, b.data, NULL);
+    mr_buf_release(&b);
+}
+
+void mr_log_error(enum mr_log_level level, const char *stream, const struct mr_error *err)
+{
+    if (level <= g_least)
+        emit(level, stream, err->message, NULL, err);
+}

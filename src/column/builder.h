@@ -1,0 +1,96 @@
+/*
+ * builder.h - fill a batch row by row, without a call or an allocation per value.
+ *
+ *   mr_batch_reserve(b, rows) once; then for row r of column a: mr_put_i64(a, r, v) | mr_put_null(type, a, r) | ...
+ *   at the end mr_batch_finish(b, rows).
+ *
+ * Rule       rows are written in order, each row of each column exactly once. Validity bits start as 1.
+ *            A NULL leaves a zero value (or an empty string) behind, so that bytes under NULLs are defined.
+ * Ownership  the batch owns its buffers; clear keeps them for the next rows.
+ * Errors     only growing can fail: MR_E_MEMORY (COL01).
+ */
+#ifndef MR_COLUMN_BUILDER_H
+#define MR_COLUMN_BUILDER_H
+
+#include <string.h>
+
+#include "millrace/batch.h"
+
+void mr_batch_init(struct mr_batch *b, const struct mr_schema *schema);
+void mr_batch_release(struct mr_batch *b); /* NULL-safe contents; idempotent */
+/** mr_batch_clear - no rows, buffers kept. */
+void mr_batch_clear(struct mr_batch *b);
+/** mr_batch_reserve - room for `rows` rows in all (not "more"). */
+MR_CHECK enum mr_code mr_batch_reserve(struct mr_batch *b, int64_t rows, struct mr_error *err);
+/** mr_batch_finish - set n_rows and every column's length. */
+void mr_batch_finish(struct mr_batch *b, int64_t rows);
+/** mr_batch_bytes - bytes of the values in use (validity, values, offsets, data). */
+size_t mr_batch_bytes(const struct mr_batch *b);
+/** mr_batch_capacity - bytes allocated. */
+size_t mr_batch_capacity(const struct mr_batch *b);
+/** mr_batch_filter - keep the rows whose byte in keep[n_rows] is not 0, in place. */
+void mr_batch_filter(struct mr_batch *b, const uint8_t *keep);
+
+/** mr_array_grow_data - room for `more` bytes after what is used at row r. */
+MR_CHECK enum mr_code mr_array_grow_data(struct mr_array *a, int64_t r, size_t more, struct mr_error *err);
+
+static inline void mr_put_i8(struct mr_array *a, int64_t r, int8_t v)
+{
+    ((int8_t *)a->values)[r] = v;
+}
+static inline void mr_put_i16(struct mr_array *a, int64_t r, int16_t v)
+{
+    ((int16_t *)(void *)a->values)[r] = v;
+}
+static inline void mr_put_i32(struct mr_array *a, int64_t r, int32_t v)
+{
+    ((int32_t *)(void *)a->values)[r] = v;
+}
+static inline void mr_put_i64(struct mr_array *a, int64_t r, int64_t v)
+{
+    ((int64_t *)(void *)a->values)[r] = v;
+}
+static inline void mr_put_i128(struct mr_array *a, int64_t r, __int128 v)
+{
+    memcpy(a->values + 16 * r, &v, 16);
+}
+static inline void mr_put_f32(struct mr_array *a, int64_t r, float v)
+{
+    ((float *)(void *)a->values)[r] = v;
+}
+static inline void mr_put_f64(struct mr_array *a, int64_t r, double v)
+{
+    ((double *)(void *)a->values)[r] = v;
+}
+/* The bitmap starts as 0. */
+static inline void mr_put_bool(struct mr_array *a, int64_t r, bool v)
+{
+    a->values[r >> 3] |= (uint8_t)((unsigned)v << (r & 7));
+}
+/** mr_put_bytes - string or binary of n bytes. */
+MR_CHECK static inline enum mr_code mr_put_bytes(struct mr_array *a, int64_t r, const void *p, size_t n,
+                                                 struct mr_error *err)
+{
+    size_t at = (size_t)a->offsets[r];
+    if (__builtin_expect(at + n > a->data_cap || n > INT32_MAX, 0)) {
+        enum mr_code rc = mr_array_grow_data(a, r, n, err);
+        if (rc != MR_OK)
+            return rc;
+    }
+    if (n)
+        memcpy(a->data + at, p, n);
+    a->offsets[r + 1] = (int32_t)(at + n);
+    return MR_OK;
+}
+static inline void mr_put_null(struct mr_type t, struct mr_array *a, int64_t r)
+{
+    int w = mr_type_width(t);
+    a->validity[r >> 3] &= (uint8_t)~(1u << (r & 7));
+    a->null_count++;
+    if (w)
+        memset(a->values + (size_t)w * (size_t)r, 0, (size_t)w);
+    else if (a->offsets)
+        a->offsets[r + 1] = a->offsets[r];
+}
+
+#endif

@@ -1,0 +1,164 @@
+/*
+ * What        checksum mr1 over batches, column by column
+ * Guarantees  independent of row order and batch borders; a value moved to another column or row changes the sum
+ * Why         a 64x64->128 multiply per cell is the cheapest mixer that keeps all its input (the halves are carried
+ *             on by an add and a rotated xor, so no operand can erase the state)
+ * Source      docs/checksum.md; XXH3 for the bytes of strings
+ */
+#include "column/checksum.h"
+
+#include <stdio.h>
+#include <string.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "base/mem.h"
+
+#define K_LO 0x9E3779B97F4A7C15u
+#define K_HI 0xC2B2AE3D27D4EB4Fu
+#define K_TAG 0xD6E8FEB86659FD93u
+
+void mr_checksum_release(struct mr_checksum *c)
+{
+    mr_free(c->rows);
+    *c = (struct mr_checksum){ 0 };
+}
+
+static inline void mix(uint64_t *s, uint64_t word, uint64_t tag)
+{
+    uint64_t a = s[0] ^ word, b = s[1] + tag * K_TAG + K_HI;
+    unsigned __int128 p = (unsigned __int128)a * (b | 1);
+    s[0] = (uint64_t)p + b;
+    s[1] = (uint64_t)(p >> 64) ^ ((a << 23) | (a >> 41));
+}
+
+/* A value's tag: 0 for NULL, 2 * length + 1 otherwise. */
+static inline uint64_t tag_of(uint64_t length)
+{
+    return 2 * length + 1;
+}
+
+#define MIX_FIXED(ctype)                                                                 \
+    for (int64_t r = 0; r < n; r++) {                                                    \
+        ctype v;                                                                         \
+        memcpy(&v, a->values + sizeof v * (size_t)r, sizeof v);                          \
+        bool null = mr_array_is_null(a, r);                                              \
+        mix(s + 2 * r, null ? 0 : (uint64_t)v, null ? 0 : tag_of(sizeof v));             \
+    }
+
+static void mix_i128(uint64_t *s, const struct mr_array *a, int64_t n)
+{
+    for (int64_t r = 0; r < n; r++) {
+        uint64_t w[2];
+        memcpy(w, a->values + 16 * r, 16);
+        bool null = mr_array_is_null(a, r);
+        mix(s + 2 * r, null ? 0 : w[0], null ? 0 : tag_of(16));
+        if (!null)
+            mix(s + 2 * r, w[1], tag_of(16));
+    }
+}
+
+static void mix_bool(uint64_t *s, const struct mr_array *a, int64_t n)
+{
+    for (int64_t r = 0; r < n; r++) {
+        bool null = mr_array_is_null(a, r);
+        uint64_t v = (a->values[r >> 3] >> (r & 7)) & 1u;
+        mix(s + 2 * r, null ? 0 : v, null ? 0 : tag_of(1));
+    }
+}
+
+static void mix_bytes(uint64_t *s, const struct mr_array *a, int64_t n)
+{
+    for (int64_t r = 0; r < n; r++) {
+        size_t len = (size_t)(a->offsets[r + 1] - a->offsets[r]);
+        bool null = mr_array_is_null(a, r);
+        uint64_t h = null ? 0 : XXH3_64bits(a->data ? a->data + a->offsets[r] : NULL, len);
+        mix(s + 2 * r, h, null ? 0 : tag_of(len));
+    }
+}
+
+static void mix_column(struct mr_type t, const struct mr_array *a, uint64_t *s, int64_t n)
+{
+    switch (t.id) {
+    case MR_TYPE_BOOL:
+        mix_bool(s, a, n);
+        return;
+    case MR_TYPE_STRING:
+    case MR_TYPE_BINARY:
+        mix_bytes(s, a, n);
+        return;
+    case MR_TYPE_INT8:
+    case MR_TYPE_INT16:
+    case MR_TYPE_INT32:
+    case MR_TYPE_INT64:
+    case MR_TYPE_FLOAT32:
+    case MR_TYPE_FLOAT64:
+    case MR_TYPE_DECIMAL:
+    case MR_TYPE_DATE:
+    case MR_TYPE_TIMESTAMP:
+    case MR_TYPE_TIMESTAMP_NTZ:
+        break;
+    }
+    switch (mr_type_width(t)) {
+    case 1:
+        MIX_FIXED(uint8_t)
+        return;
+    case 2:
+        MIX_FIXED(uint16_t)
+        return;
+    case 4:
+        MIX_FIXED(uint32_t)
+        return;
+    case 8:
+        MIX_FIXED(uint64_t)
+        return;
+    default:
+        mix_i128(s, a, n);
+    }
+}
+
+enum mr_code mr_checksum_add(struct mr_checksum *c, const struct mr_batch *b, struct mr_error *err)
+{
+    size_t n = (size_t)b->n_rows;
+    if (n > c->cap_rows) {
+        uint64_t *rows = mr_try_realloc(c->rows, n * 16);
+        if (!rows)
+            return mr_fail(err, MR_ID_COL01, "no memory for the checksum of %zu rows", n);
+        c->rows = rows;
+        c->cap_rows = n;
+    }
+    for (size_t r = 0; r < n; r++)
+        c->rows[2 * r] = K_LO, c->rows[2 * r + 1] = K_HI;
+    for (int i = 0; i < b->schema->n_fields; i++)
+        mix_column(b->schema->fields[i].type, &b->columns[i], c->rows, b->n_rows);
+    for (size_t r = 0; r < n; r++) {
+        mix(c->rows + 2 * r, 0, 0); /* so that the last column is spread over all bits */
+        mr_checksum_merge(c->sum, c->rows + 2 * r);
+    }
+    c->n_rows += b->n_rows;
+    return MR_OK;
+}
+
+void mr_checksum_merge(uint64_t sum[2], const uint64_t other[2])
+{
+    sum[0] += other[0];
+    sum[1] += other[1] + (sum[0] < other[0]);
+}
+
+char *mr_checksum_text(const uint64_t sum[2], char *buf)
+{
+    snprintf(buf, MR_CHECKSUM_TEXT, "mr1:%016llx%016llx", (unsigned long long)sum[1],
+             (unsigned long long)sum[0]);
+    return buf;
+}
+
+bool mr_checksum_parse(const char *s, uint64_t ret[2])
+{
+    unsigned long long hi, lo;
+    int used = 0;
+    if (sscanf(s, "mr1:%16llx%16llx%n", &hi, &lo, &used) != 2 || used != 36 || s[36])
+        return false;
+    ret[0] = lo;
+    ret[1] = hi;
+    return true;
+}

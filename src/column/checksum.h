@@ -1,0 +1,32 @@
+/*
+ * checksum.h - mr1: one 128-bit number for a set of rows, whatever their order and batching.
+ *
+ *   row hash = mix over the columns of (null flag, length, value); checksum = sum of the row hashes mod 2^128.
+ *
+ * Thread     any; one mr_checksum per thread, added up at the end.
+ * Source     docs/checksum.md has the function and the test vectors; tests hold an independent implementation.
+ */
+#ifndef MR_COLUMN_CHECKSUM_H
+#define MR_COLUMN_CHECKSUM_H
+
+#include "millrace/batch.h"
+
+struct mr_checksum {
+    uint64_t *rows; /* scratch: two words a row */
+    size_t cap_rows;
+    uint64_t sum[2]; /* low, high */
+    int64_t n_rows;
+};
+
+void mr_checksum_release(struct mr_checksum *c);
+/** mr_checksum_add - add all rows of b. MR_E_MEMORY when there is no room for the scratch. */
+MR_CHECK enum mr_code mr_checksum_add(struct mr_checksum *c, const struct mr_batch *b, struct mr_error *err);
+/** mr_checksum_merge - sum += other, mod 2^128. */
+void mr_checksum_merge(uint64_t sum[2], const uint64_t other[2]);
+#define MR_CHECKSUM_TEXT 40
+/** mr_checksum_text - "mr1:" and 32 lower-case hex digits. Returns buf. */
+char *mr_checksum_text(const uint64_t sum[2], char *buf);
+/** mr_checksum_parse - the inverse; false when it is not that. */
+bool mr_checksum_parse(const char *s, uint64_t ret[2]);
+
+#endif

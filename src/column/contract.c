@@ -1,0 +1,38 @@
+/*
+ * What        freeing what the contracts hand over
+ */
+#include "base/mem.h"
+#include "column/schema.h"
+#include "millrace/consumer.h"
+#include "millrace/loader.h"
+
+void mr_stream_list_free(struct mr_stream_list *l, void (*free_source)(void *))
+{
+    for (int i = 0; i < l->n; i++) {
+        struct mr_stream *s = l->items[i];
+        if (free_source)
+            free_source(s->source);
+        mr_free(s->id);
+        mr_free(s->database);
+        mr_free(s->schema_name);
+        mr_free(s->table);
+        mr_free(s->comment);
+        mr_schema_release(&s->schema);
+        mr_free(s);
+    }
+    mr_free(l->items);
+    *l = (struct mr_stream_list){ 0 };
+}
+
+void mr_manifest_release(struct mr_manifest *m)
+{
+    mr_free(m->json);
+    m->json = NULL;
+}
+
+void mr_manifest_list_free(struct mr_manifest *m, int n)
+{
+    for (int i = 0; i < n; i++)
+        mr_manifest_release(&m[i]);
+    mr_free(m);
+}

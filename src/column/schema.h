@@ -1,0 +1,31 @@
+/*
+ * schema.h - what columns a stream has: copy, compare, find, name types.
+ *
+ * Ownership  a schema owns its fields and their strings: mr_schema_release.
+ * Thread     immutable once built; any thread may read.
+ */
+#ifndef MR_COLUMN_SCHEMA_H
+#define MR_COLUMN_SCHEMA_H
+
+#include "millrace/batch.h"
+
+#define MR_TYPE_TEXT 24
+
+void mr_schema_release(struct mr_schema *s);
+void mr_schema_copy(struct mr_schema *dst, const struct mr_schema *src); /* dst is uninitialised */
+void mr_field_copy(struct mr_field *dst, const struct mr_field *src);
+void mr_field_release(struct mr_field *f);
+/** mr_schema_add - append a field; strings are copied, NULL where unknown. */
+struct mr_field *mr_schema_add(struct mr_schema *s, const char *name, struct mr_type type, bool nullable,
+                               const char *source_type);
+/** mr_schema_find - index of the column that lands as `name`, or whose source name it is; -1. Case matters. */
+int mr_schema_find(const struct mr_schema *s, const char *name);
+/** mr_schema_same_layout - true when names, types and nullability agree, in order. */
+bool mr_schema_same_layout(const struct mr_schema *a, const struct mr_schema *b);
+bool mr_type_equal(struct mr_type a, struct mr_type b);
+/** mr_type_name - "long", "decimal(12,2)", as Delta spells it. buf has MR_TYPE_TEXT bytes; returns buf. */
+const char *mr_type_name(struct mr_type t, char *buf);
+/** mr_type_parse - the inverse; false when it is not one of ours. */
+bool mr_type_parse(const char *s, struct mr_type *ret);
+
+#endif

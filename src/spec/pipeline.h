@@ -1,0 +1,126 @@
+/*
+ * pipeline.h - a pipeline file, checked: everything has a value, every value its type, every default its place.
+ *
+ *   shop.yml ─▶ libyaml events ─▶ nodes with line:column ─▶ options tables ─▶ struct mr_pipeline
+ *
+ * Ownership  mr_pipeline_free frees all of it; connectors borrow.
+ * Thread     built on the main thread, immutable afterwards.
+ * Errors     MR_E_CONFIG with file:line:column and advice ("did you mean"); MR_E_UNSUPPORTED reads as a config error.
+ * Source     blueprint 5; YAML 1.2 subset: no anchors, aliases or tags, depth <= 32, size <= 1 MiB.
+ */
+#ifndef MR_SPEC_PIPELINE_H
+#define MR_SPEC_PIPELINE_H
+
+#include "base/buf.h"
+#include "millrace/consumer.h"
+#include "millrace/loader.h"
+#include "millrace/transformer.h"
+
+/* The kinds that exist, handed down by cli (which alone includes the list.h files). NULL-terminated. */
+struct mr_registry {
+    const struct mr_consumer_type *const *consumers;
+    const struct mr_transformer_type *const *transformers;
+    const struct mr_loader_type *const *loaders;
+};
+
+/* One entry under `tables:`. The most specific pattern wins; of equals the later. */
+struct mr_table_rule {
+    char *pattern;  /* "public.orders", "public.*", "orders" */
+    bool skip;
+    int line, column;
+};
+
+struct mr_transform_step {
+    const struct mr_transformer_type *type;
+    struct mr_option_value value;
+};
+
+struct mr_pipeline {
+    char *file;           /* as given; "<copy>" for the one-liner */
+    char *name;           /* pipeline: */
+    char *id;             /* id:, else the name */
+    bool has_id;
+    const struct mr_consumer_type *consumer;
+    struct mr_options consumer_options; /* the kind's own keys */
+    char *read;           /* "full" */
+    int workers;          /* consumer.workers */
+    int n_rules;          /* 0: all tables */
+    struct mr_table_rule *rules;
+    int n_steps;
+    struct mr_transform_step *steps;
+    const struct mr_loader_type *loader;
+    struct mr_options loader_options;
+    char *path_template;  /* loader.path: "{pipeline}/{table}" */
+    enum mr_write_mode write;
+    size_t memory_bytes;
+    size_t max_value_bytes;
+    int64_t resume_window_us;
+    char *lake;           /* absolute folder */
+    char *state_dir;      /* absolute: <project>/.millrace or <lake>/.millrace */
+    char *project_file;   /* millrace.yml that applied, or NULL */
+    char *env;            /* environment chosen, or NULL */
+    char *config_hash;    /* 32 hex digits over everything that changes what a run does; no secrets in clear */
+};
+
+struct mr_pipeline_overrides {
+    const char *lake;     /* --lake */
+    const char *env;      /* --env */
+    int workers;          /* --workers; 0: none */
+    const char *memory;   /* --memory "256MB"; NULL: none */
+};
+
+/** mr_pipeline_load - read and check a pipeline file (and the millrace.yml above it). */
+MR_CHECK enum mr_code mr_pipeline_load(const char *file, const struct mr_registry *reg,
+                                       const struct mr_pipeline_overrides *over, struct mr_pipeline **ret,
+                                       struct mr_error *err);
+/** mr_pipeline_parse - the same from text; `file` names it in messages and places relative paths. */
+MR_CHECK enum mr_code mr_pipeline_parse(const char *text, size_t n, const char *file,
+                                        const struct mr_registry *reg,
+                                        const struct mr_pipeline_overrides *over, struct mr_pipeline **ret,
+                                        struct mr_error *err);
+void mr_pipeline_free(struct mr_pipeline *p); /* NULL-safe */
+
+/**
+ * mr_pipeline_compose - the YAML that `copy SRC DEST` runs, without the password.
+ *
+ * Shape    patterns[n_patterns] may be empty. src is a URL or a SQLite file.
+ * Returns  MR_OK; *out is the file's text; *ret_secret (mr_free, NULL when none) is the password that the URL held: the
+ *          text has `password: ${SOURCE_PASSWORD}` instead. Registers it as a secret.
+ */
+MR_CHECK enum mr_code mr_pipeline_compose(const char *src, const char *name, const char *id, const char *lake,
+                                          const char *const *patterns, int n_patterns,
+                                          const struct mr_registry *reg, struct mr_buf *out, char **ret_secret,
+                                          struct mr_error *err);
+/** mr_spec_setenv - a value that ${NAME} gives before the environment is asked (copy's password). */
+void mr_spec_setenv(const char *name, const char *value);
+/** mr_spec_getenv - environment, after mr_spec_setenv; NULL when unset. The one place that reads it. */
+const char *mr_spec_getenv(const char *name);
+
+/**
+ * mr_pipeline_select - which streams a pipeline reads, and as which tables they land.
+ *
+ * Returns  MR_E_CONFIG when a pattern matches nothing, or two streams would land in one table.
+ *          ret_streams[i] and ret_tables[i] belong together; both arrays and the table strings are freed by the caller.
+ */
+MR_CHECK enum mr_code mr_pipeline_select(const struct mr_pipeline *p, const struct mr_stream_list *all,
+                                         const char *only, struct mr_stream ***ret_streams, char ***ret_tables,
+                                         int *ret_n, struct mr_error *err);
+/** mr_safe_columns - make column names safe in place (source_name keeps the original); returns how many were renamed. */
+int mr_safe_columns(struct mr_schema *s);
+
+/** mr_spec_help - `help consumer postgres`: one options table as text. */
+void mr_spec_help_options(const struct mr_option *table, struct mr_buf *out);
+/** mr_spec_json_schema - the JSON schema of a pipeline file for editors. */
+void mr_spec_json_schema(const struct mr_registry *reg, struct mr_buf *out);
+
+/** mr_project_find - the folder's or a parent's millrace.yml: lake and state folder, for commands without a pipeline. */
+MR_CHECK enum mr_code mr_project_locate(const char *lake_override, const char *env, char **ret_lake,
+                                        char **ret_state_dir, struct mr_error *err);
+
+/** mr_parse_size - "256MB", "1GiB"; mr_parse_duration - "30s", "1h". false when not that. */
+bool mr_parse_size(const char *s, int64_t *ret_bytes);
+bool mr_parse_duration(const char *s, int64_t *ret_us);
+/** mr_did_you_mean - the nearest of the NULL-terminated words, or NULL when none is near. */
+const char *mr_did_you_mean(const char *word, const char *const *words);
+
+#endif
