@@ -105,6 +105,8 @@ struct mr_consumer_type {
     enum mr_code (*finish)(struct mr_consumer *c, struct mr_error *err);
     /* CPU seconds the source spent on us, when it can say; negative when not. */
     double (*source_cpu)(struct mr_consumer *c);
+    /* Free a stream's `source`; NULL-safe. NULL slot: nothing to free. */
+    void (*free_source)(void *source);
     void (*close)(struct mr_consumer *c); /* NULL-safe, also after a failed open */
 };
 

@@ -40,7 +40,7 @@ struct mr_loader_stream_config {
 
 /* What one partition left behind: its staged files as the loader's own JSON, and the sums the runner adds up. */
 struct mr_manifest {
-    char *json;        /* loader-private */
+    char *json;        /* loader-private; what stands in the manifest file */
     char view_id[80];
     int partition;
     int attempt;
@@ -60,6 +60,8 @@ struct mr_recall {
     bool exists;          /* the table is there */
     int64_t sequence;     /* of this pipeline and stream: txn.version; 0 when never written */
     int64_t version;      /* of the table; -1 when it does not exist */
+    bool done_in_run;     /* this run has committed this stream already (a crash came before it was recorded) */
+    char view_id[80];     /* of the newest commit of this pipeline and stream; "" when unknown */
     int n_staged;         /* manifests of unfinished work of `run_id`, any view */
     struct mr_manifest *staged; /* freed by the caller: mr_manifest_list_free */
 };
@@ -93,7 +95,7 @@ struct mr_loader_type {
     /* Where do we stand? A first call for a table that does not exist creates nothing. */
     enum mr_code (*recall)(struct mr_loader_stream *s, struct mr_recall *ret, struct mr_error *err);
     /* Bytes of memory a writer of this schema needs at least, and would like at most. */
-    void (*writer_memory)(const struct mr_schema *schema, size_t *ret_min, size_t *ret_max);
+    void (*writer_memory)(const struct mr_schema *schema, size_t *ret_min, size_t *ret_max); /* any thread */
     enum mr_code (*begin)(struct mr_loader_stream *s, const struct mr_partition_ref *p, size_t memory_bytes,
                           struct mr_loader_writer **ret, struct mr_error *err);
     enum mr_code (*write)(struct mr_loader_writer *w, const struct mr_batch *batch, struct mr_pool *pool,
@@ -105,8 +107,9 @@ struct mr_loader_type {
     /* Make the unit visible. FENCED and UNCHANGED are results, not errors; *ret_version: the table's version then. */
     enum mr_code (*commit)(struct mr_loader_stream *s, const struct mr_unit *u, enum mr_commit_result *ret,
                            int64_t *ret_version, struct mr_error *err);
-    /* Remove a manifest and the files it names. */
-    enum mr_code (*discard)(struct mr_loader_stream *s, const struct mr_manifest *m, struct mr_error *err);
+    /* Remove everything that run `run_id` staged for this stream and that no version of the table names. The caller
+     * knows that no living process works on that run. */
+    enum mr_code (*sweep)(struct mr_loader_stream *s, const char *run_id, struct mr_error *err);
 };
 
 void mr_manifest_release(struct mr_manifest *m);

@@ -1,0 +1,430 @@
+/*
+ * What        the Delta loader: Parquet files staged per partition, made visible by one log entry per stream
+ * Gets        batches from the encode threads, units from the main thread
+ * Guarantees  atomic: rows and position are one commit; a commit is a compare-and-set on the position; data files are
+ *             durable before a manifest names them, manifests before a commit uses them
+ * Why         nothing but the log entry is visible, so every earlier step may die at any moment
+ * Source      blueprint: promises 1 and 2; lake/delta/delta.h
+ */
+#include "loader/delta/loader_delta.h"
+
+#include <stdio.h>
+#include <string.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "base/mem.h"
+#include "base/timeutil.h"
+#include "column/checksum.h"
+#include "column/schema.h"
+#include "lake/delta/delta.h"
+#include "loader/delta/staging.h"
+
+#define ROW_GROUP_MAX ((size_t)32 << 20)
+
+struct mr_loader {
+    struct mr_store *store;
+    char *pipeline, *pipeline_id, *run_id;
+    enum mr_pq_codec codec;
+    int64_t file_bytes;
+};
+
+struct mr_loader_stream {
+    struct mr_loader *loader;
+    char *stream_id, *table, *comment, *app_id;
+    struct mr_schema schema;
+    enum mr_write_mode write;
+};
+
+struct mr_loader_writer {
+    struct mr_loader_stream *stream;
+    struct mr_partition_ref ref;
+    char view_id[80];
+    size_t memory;
+    struct mr_pq_writer *pq; /* NULL between files */
+    struct mr_store_put *put;
+    char *path;              /* of the open file, relative to the table */
+    struct mr_staged_files files;
+    struct mr_checksum sum;
+    int64_t bytes;
+};
+
+static const struct mr_option g_options[] = {
+    { .key = "compression", .type = MR_OPT_ENUM, .choices = "zstd|none", .def = "zstd",
+      .doc = "Codec of the Parquet pages; zstd is level 1." },
+    { .key = "file_size", .type = MR_OPT_SIZE, .def = "128MB", .min = 1000000,
+      .max = 4000000000, .doc = "A new data file is begun at this size." },
+    MR_OPTION_END,
+};
+
+static void loader_close(struct mr_loader *l)
+{
+    if (!l)
+        return;
+    mr_store_close(l->store);
+    mr_free(l->pipeline);
+    mr_free(l->pipeline_id);
+    mr_free(l->run_id);
+    mr_free(l);
+}
+
+static enum mr_code loader_open(const struct mr_loader_config *cfg, struct mr_loader **ret,
+                                struct mr_error *err)
+{
+    struct mr_loader *l = mr_zalloc(1, sizeof *l);
+    l->pipeline = mr_strdup(cfg->pipeline);
+    l->pipeline_id = mr_strdup(cfg->pipeline_id);
+    l->run_id = mr_strdup(cfg->run_id);
+    l->codec = strcmp(mr_option_str(cfg->options, "compression"), "none") == 0 ? MR_PQ_NONE
+                                                                               : MR_PQ_ZSTD;
+    l->file_bytes = mr_option_int(cfg->options, "file_size");
+    enum mr_code rc = mr_store_open_local(cfg->lake, &l->store, err);
+    if (rc != MR_OK)
+        loader_close(l);
+    else
+        *ret = l;
+    return rc;
+}
+
+static enum mr_code can_hold(struct mr_loader *l, const struct mr_field *f, struct mr_error *err)
+{
+    (void)l;
+    (void)err;
+    (void)f; /* every type that a batch can carry has a Delta type */
+    return MR_OK;
+}
+
+/* One part of an appId: everything but unreserved characters as %XX, so that '/' separates. */
+static void append_encoded(struct mr_buf *b, const char *s)
+{
+    for (; *s; s++) {
+        unsigned char c = (unsigned char)*s;
+        bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                     strchr("-._~", c);
+        if (plain)
+            mr_buf_putc(b, (char)c);
+        else
+            mr_buf_printf(b, "%%%02X", c);
+    }
+}
+
+static char *make_app_id(const char *pipeline_id, const char *stream)
+{
+    struct mr_buf b = { 0 };
+    mr_buf_puts(&b, "millrace/1/");
+    append_encoded(&b, pipeline_id);
+    mr_buf_putc(&b, '/');
+    append_encoded(&b, stream);
+    mr_buf_puts(&b, "/-");
+    return mr_buf_take(&b);
+}
+
+static enum mr_code stream_open(struct mr_loader *l, const struct mr_loader_stream_config *cfg,
+                                struct mr_loader_stream **ret, struct mr_error *err)
+{
+    (void)err;
+    struct mr_loader_stream *s = mr_zalloc(1, sizeof *s);
+    s->loader = l;
+    s->stream_id = mr_strdup(cfg->stream_id);
+    s->table = mr_strdup(cfg->table);
+    s->comment = cfg->comment ? mr_strdup(cfg->comment) : NULL;
+    s->app_id = make_app_id(l->pipeline_id, cfg->stream_id);
+    s->write = cfg->write;
+    mr_schema_copy(&s->schema, cfg->schema);
+    *ret = s;
+    return MR_OK;
+}
+
+static void stream_close(struct mr_loader_stream *s)
+{
+    if (!s)
+        return;
+    mr_free(s->stream_id);
+    mr_free(s->table);
+    mr_free(s->comment);
+    mr_free(s->app_id);
+    mr_schema_release(&s->schema);
+    mr_free(s);
+}
+
+static enum mr_code recall(struct mr_loader_stream *s, struct mr_recall *ret, struct mr_error *err)
+{
+    struct mr_delta_snapshot *snap = NULL;
+    enum mr_code rc = mr_delta_read(s->loader->store, s->table, -1, &snap, err);
+    if (rc != MR_OK)
+        return rc;
+    struct mr_recall r = { .exists = snap->version >= 0,
+                           .version = snap->version,
+                           .sequence = mr_delta_txn_version(snap, s->app_id) };
+    const json_t *tags =
+        snap->last_data.info ? json_object_get(snap->last_data.info, "tags") : NULL;
+    if (tags && strcmp(mr_json_get_str(tags, "millrace.app", ""), s->app_id) == 0) {
+        r.done_in_run = strcmp(mr_json_get_str(tags, "millrace.run", ""), s->loader->run_id) == 0;
+        snprintf(r.view_id, sizeof r.view_id, "%s", mr_json_get_str(tags, "millrace.snapshot", ""));
+    }
+    mr_delta_snapshot_free(snap);
+    rc = mr_staging_list(s->loader->store, s->table, s->loader->run_id, &r.staged, &r.n_staged,
+                         err);
+    if (rc == MR_OK)
+        *ret = r;
+    return rc;
+}
+
+static enum mr_code begin(struct mr_loader_stream *s, const struct mr_partition_ref *p,
+                          size_t memory_bytes, struct mr_loader_writer **ret, struct mr_error *err)
+{
+    (void)err; /* the first file is opened by the first row, so an empty partition leaves none */
+    struct mr_loader_writer *w = mr_zalloc(1, sizeof *w);
+    w->stream = s;
+    w->ref = *p;
+    snprintf(w->view_id, sizeof w->view_id, "%s", p->view_id);
+    w->ref.view_id = w->view_id;
+    w->memory = memory_bytes;
+    *ret = w;
+    return MR_OK;
+}
+
+static enum mr_code sink_write(void *ctx, const void *p, size_t n, struct mr_error *err)
+{
+    return mr_store_put_write(ctx, p, n, err);
+}
+
+static enum mr_code open_file(struct mr_loader_writer *w, struct mr_error *err)
+{
+    struct mr_loader *l = w->stream->loader;
+    w->path = mr_staging_file_name(l->run_id, &w->ref, w->files.n);
+    char *name = mr_asprintf("%s/%s", w->stream->table, w->path);
+    enum mr_code rc = mr_store_put_open(l->store, name, &w->put, err);
+    mr_free(name);
+    if (rc != MR_OK)
+        return rc;
+    struct mr_pq_options o = { .codec = l->codec, .level = 1, .memory_bytes = w->memory,
+                               .created_by = "millrace version " MR_VERSION };
+    if (w->memory / 2 > ROW_GROUP_MAX)
+        o.row_group_bytes = ROW_GROUP_MAX;
+    return mr_pq_open(&w->stream->schema, &o, (struct mr_pq_sink){ w->put, sink_write }, &w->pq,
+                      err);
+}
+
+/* End the open file: footer, durable, remembered. */
+static enum mr_code close_file(struct mr_loader_writer *w, struct mr_pool *pool,
+                               struct mr_error *err)
+{
+    struct mr_pq_result result = { 0 };
+    struct mr_buf stats = { 0 };
+    uint64_t size = 0;
+    enum mr_code rc = mr_pq_finish(w->pq, pool, &result, err);
+    w->pq = NULL;
+    if (rc == MR_OK) {
+        rc = mr_store_put_finish(w->put, &size, err);
+        w->put = NULL;
+    }
+    if (rc == MR_OK) {
+        mr_delta_stats(&w->stream->schema, &result, &stats);
+        struct mr_staged_file *f = mr_staged_files_add(&w->files);
+        *f = (struct mr_staged_file){ .path = w->path,
+                                      .size_bytes = (int64_t)size,
+                                      .modified_ms = mr_now_us() / 1000,
+                                      .rows = result.rows,
+                                      .stats = mr_buf_take(&stats) };
+        w->path = NULL;
+        w->bytes += (int64_t)size;
+    }
+    mr_pq_result_release(&result);
+    return rc;
+}
+
+static enum mr_code write_batch(struct mr_loader_writer *w, const struct mr_batch *batch,
+                                struct mr_pool *pool, struct mr_error *err)
+{
+    if (batch->n_rows == 0)
+        return MR_OK;
+    enum mr_code rc = w->pq ? MR_OK : open_file(w, err);
+    if (rc == MR_OK)
+        rc = mr_checksum_add(&w->sum, batch, err);
+    if (rc == MR_OK)
+        rc = mr_pq_write(w->pq, batch, pool, err);
+    if (rc == MR_OK && mr_pq_bytes(w->pq) >= (uint64_t)w->stream->loader->file_bytes)
+        rc = close_file(w, pool, err);
+    return rc;
+}
+
+static void writer_free(struct mr_loader_writer *w)
+{
+    mr_pq_abort(w->pq);
+    mr_store_put_abort(w->put);
+    mr_staged_files_release(&w->files);
+    mr_checksum_release(&w->sum);
+    mr_free(w->path);
+    mr_free(w);
+}
+
+static void delete_files(struct mr_loader_stream *s, const struct mr_staged_files *files)
+{
+    for (int i = 0; i < files->n; i++) {
+        char *name = mr_asprintf("%s/%s", s->table, files->items[i].path);
+        struct mr_error ignored; /* a file that stays is invisible; the error that led here is told */
+        if (mr_store_delete(s->loader->store, name, &ignored) != MR_OK)
+            mr_error_clear(&ignored);
+        mr_free(name);
+    }
+}
+
+static void abort_writer(struct mr_loader_writer *w)
+{
+    if (!w)
+        return;
+    delete_files(w->stream, &w->files);
+    writer_free(w);
+}
+
+static enum mr_code finish(struct mr_loader_writer *w, struct mr_pool *pool,
+                           struct mr_manifest *ret, struct mr_error *err)
+{
+    struct mr_loader *l = w->stream->loader;
+    enum mr_code rc = w->pq ? close_file(w, pool, err) : MR_OK;
+    struct mr_manifest m = { .partition = w->ref.partition, .attempt = w->ref.attempt,
+                             .rows = w->sum.n_rows, .bytes = w->bytes, .files = w->files.n,
+                             .checksum = { w->sum.sum[0], w->sum.sum[1] } };
+    memcpy(m.view_id, w->view_id, sizeof m.view_id);
+    if (rc == MR_OK)
+        rc = mr_staging_write(l->store, w->stream->table, l->run_id, &w->files, &m, err);
+    if (rc != MR_OK) {
+        abort_writer(w);
+        return rc;
+    }
+    *ret = m;
+    writer_free(w);
+    return MR_OK;
+}
+
+/* What must be equal for a full read to have brought nothing new: rows, schema, how they are written. */
+static char *unit_fingerprint(const struct mr_loader_stream *s, const struct mr_unit *u)
+{
+    char sum[MR_CHECKSUM_TEXT];
+    struct mr_buf schema = { 0 };
+    mr_delta_schema_json(&s->schema, &schema);
+    uint64_t h = XXH3_64bits(schema.data, schema.len);
+    mr_buf_release(&schema);
+    return mr_asprintf("%s;rows=%lld;schema=%016llx;codec=%d", mr_checksum_text(u->checksum, sum),
+                       (long long)u->rows, (unsigned long long)h, (int)s->loader->codec);
+}
+
+static enum mr_code collect(const struct mr_unit *u, struct mr_staged_files *files,
+                            struct mr_error *err)
+{
+    for (int i = 0; i < u->n_manifests; i++) {
+        enum mr_code rc = mr_staging_files(&u->manifests[i], files, err);
+        if (rc != MR_OK)
+            return rc;
+    }
+    return MR_OK;
+}
+
+static enum mr_code put_commit(struct mr_loader_stream *s, const struct mr_unit *u,
+                               const struct mr_staged_files *files, enum mr_delta_result *ret,
+                               int64_t *ret_version, struct mr_error *err)
+{
+    struct mr_loader *l = s->loader;
+    char sum[MR_CHECKSUM_TEXT], rows[24];
+    char *print = unit_fingerprint(s, u);
+    snprintf(rows, sizeof rows, "%lld", (long long)u->rows);
+    struct mr_delta_new_file *adds = mr_zalloc((size_t)files->n, sizeof *adds);
+    for (int i = 0; i < files->n; i++) {
+        const struct mr_staged_file *f = &files->items[i];
+        adds[i] = (struct mr_delta_new_file){ .path = f->path, .size_bytes = f->size_bytes,
+                                              .modified_ms = f->modified_ms, .rows = f->rows,
+                                              .stats = f->stats };
+    }
+    const struct mr_delta_pair tags[] = {
+        { "millrace.app", s->app_id },
+        { "millrace.pipeline", l->pipeline },
+        { "millrace.stream", s->stream_id },
+        { "millrace.run", l->run_id },
+        { "millrace.consistency", u->consistency },
+        { "millrace.snapshot", u->view_id },
+        { "millrace.rows", rows },
+        { "millrace.checksum", mr_checksum_text(u->checksum, sum) },
+        { "millrace.unit", print },
+    };
+    const struct mr_delta_pair conf[] = { { "millrace.source", s->stream_id },
+                                          { "millrace.pipeline", l->pipeline_id } };
+    const struct mr_delta_commit c = {
+        .schema = &s->schema,
+        .overwrite = s->write == MR_WRITE_OVERWRITE,
+        .files = adds,
+        .n_files = files->n,
+        .app_id = s->app_id,
+        .txn_expected = u->expected_sequence,
+        .txn_version = u->expected_sequence + 1,
+        .operation = "WRITE",
+        .tags = tags,
+        .n_tags = (int)(sizeof tags / sizeof *tags),
+        .table_comment = s->comment,
+        .configuration = conf,
+        .n_configuration = 2,
+        .unchanged_key = u->allow_unchanged ? "millrace.unit" : NULL,
+        .unchanged_value = print,
+    };
+    enum mr_code rc = mr_delta_commit(l->store, s->table, &c, ret, ret_version, err);
+    mr_free(adds);
+    mr_free(print);
+    return rc;
+}
+
+static enum mr_code sweep(struct mr_loader_stream *s, const char *run_id, struct mr_error *err)
+{
+    struct mr_delta_snapshot *snap = NULL;
+    enum mr_code rc = mr_delta_read(s->loader->store, s->table, -1, &snap, err);
+    if (rc == MR_OK)
+        rc = mr_staging_sweep(s->loader->store, s->table, run_id, snap, err);
+    mr_delta_snapshot_free(snap);
+    return rc;
+}
+
+static enum mr_code commit(struct mr_loader_stream *s, const struct mr_unit *u,
+                           enum mr_commit_result *ret, int64_t *ret_version, struct mr_error *err)
+{
+    struct mr_loader *l = s->loader;
+    struct mr_staged_files files = { 0 };
+    enum mr_delta_result result = MR_DELTA_DONE;
+    int64_t version = -1;
+    enum mr_code rc = collect(u, &files, err);
+    if (rc == MR_OK)
+        rc = put_commit(s, u, &files, &result, &version, err);
+    if (rc == MR_OK && result == MR_DELTA_DONE) {
+        struct mr_error ignored; /* the commit stands; manifests that stay are invisible and swept later */
+        if (mr_staging_forget(l->store, s->table, l->run_id, &ignored) != MR_OK)
+            mr_error_clear(&ignored);
+    } else if (rc == MR_OK) {
+        rc = sweep(s, l->run_id, err);
+    }
+    mr_staged_files_release(&files);
+    if (rc != MR_OK)
+        return rc;
+    *ret = result == MR_DELTA_DONE        ? MR_COMMIT_DONE
+           : result == MR_DELTA_UNCHANGED ? MR_COMMIT_UNCHANGED
+                                          : MR_COMMIT_FENCED;
+    *ret_version = version;
+    return MR_OK;
+}
+
+const struct mr_loader_type mr_loader_delta = {
+    .name = "delta",
+    .title = "Delta Lake tables of Parquet files, on local disk",
+    .class_ = MR_LOADER_ATOMIC,
+    .options = g_options,
+    .open = loader_open,
+    .close = loader_close,
+    .can_hold = can_hold,
+    .stream_open = stream_open,
+    .stream_close = stream_close,
+    .recall = recall,
+    .writer_memory = mr_pq_memory,
+    .begin = begin,
+    .write = write_batch,
+    .finish = finish,
+    .abort = abort_writer,
+    .commit = commit,
+    .sweep = sweep,
+};

@@ -1,0 +1,122 @@
+/*
+ * internal.h - the state of one run, shared by the main thread, the readers and the encoders.
+ *
+ *   work list ─▶ lane i:  reader ──(ready queue)──▶ encoder ─▶ loader writer ─▶ manifest
+ *                            ▲────(free queue)──────────┘         │
+ *   main thread: waits on `changed`, commits settled streams ◀────┘
+ *
+ * Locks      run.mutex guards: work, every job's counters and error, the report's streams, live_lanes.
+ * Bound      a lane owns LANE_SLOTS slots of one batch each; a reader without a free slot waits.
+ */
+#ifndef MR_PIPE_INTERNAL_H
+#define MR_PIPE_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/pool.h"
+#include "base/queue.h"
+#include "pipe/run.h"
+
+#define LANE_SLOTS 4
+#define MAX_ATTEMPTS 3
+
+/* The transformers of one stream, opened. */
+struct mr_chain {
+    int n;
+    struct mr_transformer **steps;
+    struct mr_batch *outs;        /* one per step */
+    struct mr_schema landing;     /* what the loader gets: the last schema with safe names */
+    int renamed;
+};
+
+enum mr_code mr_chain_open(const struct mr_pipeline *p, const struct mr_schema *in, struct mr_chain *ret,
+                           struct mr_error *err);
+/** mr_chain_apply - *ret_batch is `in` or an inner batch, with the landing schema; valid until the next apply. */
+enum mr_code mr_chain_apply(struct mr_chain *c, const struct mr_pipeline *p, struct mr_batch *in,
+                            struct mr_batch **ret_batch, struct mr_error *err);
+/** mr_chain_close - `in_schema_of` batch pointers handed to apply must be reset by the caller before. */
+void mr_chain_close(struct mr_chain *c, const struct mr_pipeline *p);
+
+/* One stream of the run. */
+struct mr_job {
+    struct mr_stream *stream;
+    struct mr_stream_report *rep;
+    char *table;
+    struct mr_chain chain;          /* for the schema; lanes open their own */
+    struct mr_loader_stream *target;
+    struct mr_recall recall;
+    struct mr_plan plan;
+    struct mr_manifest *manifests;  /* plan.n_partitions; json == NULL: not there yet */
+    int parts_done, in_flight, next_part;
+    atomic_bool failed;
+    bool settled;                   /* committed, failed or skipped: nothing more to do */
+    struct mr_error error;
+};
+
+struct mr_engine {
+    const struct mr_pipeline *p;
+    const struct mr_run_options *o;
+    struct mr_state *state;
+    struct mr_report *report;
+    struct mr_consumer *consumer;
+    struct mr_loader *loader;
+    struct mr_stream_list list;
+    int n_jobs;
+    struct mr_job *jobs;
+    struct mr_pool *pool;
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    int next_job, live_lanes;
+    struct mr_error lane_error;
+    /* from the budget */
+    int workers;
+    size_t batch_bytes, writer_bytes;
+    int batch_rows;
+};
+
+/* A message from a reader to its encoder. */
+enum mr_slot_kind { MR_SLOT_BEGIN, MR_SLOT_BATCH, MR_SLOT_END, MR_SLOT_ABORT, MR_SLOT_QUIT };
+
+struct mr_slot {
+    enum mr_slot_kind kind;
+    struct mr_job *job;
+    const struct mr_partition *part;
+    int attempt;
+    bool last;              /* ABORT: no other attempt follows */
+    bool batch_ready;       /* batch was initialised for batch_schema */
+    const struct mr_schema *batch_schema;
+    struct mr_batch batch;
+};
+
+struct mr_lane {
+    struct mr_engine *e;
+    int index;
+    pthread_t reader, encoder;
+    struct mr_slot slots[LANE_SLOTS];
+    struct mr_queue free_slots, ready_slots;
+    /* encoder only */
+    struct mr_chain chain;
+    bool chain_open;
+    struct mr_loader_writer *writer;
+    bool dead;              /* the partition failed: skip to its end */
+};
+
+/** mr_lanes_run - start the lanes; main waits elsewhere. Returns when every thread was started or none was. */
+enum mr_code mr_lanes_start(struct mr_engine *e, struct mr_lane **ret, int *ret_n, struct mr_error *err);
+void mr_lanes_join(struct mr_lane *lanes, int n);
+
+/** mr_budget_batches - batch sizes, which the consumer must know before the tables are known. */
+void mr_budget_batches(struct mr_engine *e);
+/** mr_budget - workers, batch and writer sizes from `memory:`. PIPE01 when even one worker does not fit. */
+enum mr_code mr_budget(struct mr_engine *e, struct mr_error *err);
+
+/** mr_job_fail - remember the first error of a stream. Locks: takes e->mutex. */
+void mr_job_fail(struct mr_engine *e, struct mr_job *j, const struct mr_error *err);
+
+/** mr_prepare - consumer open, discover, select, chains, report streams. For plan and run. */
+enum mr_code mr_prepare(struct mr_engine *e, struct mr_error *err);
+void mr_engine_release(struct mr_engine *e);
+void mr_report_warn(struct mr_report *r, const char *fmt, ...) MR_PRINTF(2, 3);
+
+#endif

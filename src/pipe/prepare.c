@@ -1,0 +1,183 @@
+/*
+ * What        everything before the first row: connect, discover, select, schemas, names
+ * Gets        a checked pipeline
+ * Guarantees  writes nothing; a stream that cannot land carries its own error, the others go on
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/timeutil.h"
+#include "column/schema.h"
+#include "pipe/internal.h"
+
+static enum mr_code open_consumer(struct mr_engine *e, struct mr_error *err)
+{
+    const struct mr_pipeline *p = e->p;
+    const struct mr_consumer_config cfg = {
+        .pipeline = p->name,
+        .options = &p->consumer_options,
+        .workers = p->workers,
+        .batch_bytes = e->batch_bytes,
+        .batch_rows = e->batch_rows,
+        .max_value_bytes = p->max_value_bytes,
+    };
+    return p->consumer->open(&cfg, &e->consumer, err);
+}
+
+static void note_renames(struct mr_stream_report *r)
+{
+    for (int i = 0; i < r->schema.n_fields; i++) {
+        const struct mr_field *f = &r->schema.fields[i];
+        if (!f->source_name || strcmp(f->source_name, f->name) == 0)
+            continue;
+        size_t n = (size_t)r->n_renames + 1;
+        r->rename_from = mr_realloc(r->rename_from, n * sizeof *r->rename_from);
+        r->rename_to = mr_realloc(r->rename_to, n * sizeof *r->rename_to);
+        r->rename_from[r->n_renames] = mr_strdup(f->source_name);
+        r->rename_to[r->n_renames++] = mr_strdup(f->name);
+    }
+}
+
+/* What must be true before this stream is read; the first thing that is not becomes its error. */
+static enum mr_code check_job(struct mr_engine *e, struct mr_job *j, struct mr_error *err)
+{
+    const struct mr_stream *s = j->stream;
+    if (s->error.code != MR_OK) {
+        *err = s->error;
+        return err->code;
+    }
+    enum mr_code rc = mr_chain_open(e->p, &s->schema, &j->chain, err);
+    if (rc != MR_OK)
+        return rc;
+    mr_schema_copy(&j->rep->schema, &j->chain.landing);
+    note_renames(j->rep);
+    for (int i = 0; i < j->chain.landing.n_fields; i++) {
+        rc = e->p->loader->can_hold(e->loader, &j->chain.landing.fields[i], err);
+        if (rc != MR_OK)
+            return rc;
+    }
+    return MR_OK;
+}
+
+static void settle_before_start(struct mr_engine *e, struct mr_job *j)
+{
+    struct mr_error err = { 0 };
+    if (j->stream->error.code == MR_OK && j->stream->schema.n_fields == 0) {
+        j->settled = true;
+        j->rep->status = MR_RUN_SKIPPED;
+        mr_report_warn(e->report, "%s has no columns and is skipped", j->stream->id);
+        return;
+    }
+    if (check_job(e, j, &err) != MR_OK) {
+        mr_job_fail(e, j, &err);
+        j->settled = true;
+        j->rep->status = MR_RUN_FAILED;
+        j->rep->error = err;
+    }
+}
+
+static void make_job(struct mr_engine *e, int i, struct mr_stream *s, char *table)
+{
+    struct mr_job *j = &e->jobs[i];
+    struct mr_stream_report *r = &e->report->streams[i];
+    const char *prefix = e->o->path_prefix;
+    j->stream = s;
+    j->rep = r;
+    j->table = prefix ? mr_asprintf("%s/%s", prefix, table) : mr_strdup(table);
+    *r = (struct mr_stream_report){ .stream = mr_strdup(s->id),
+                                    .table = mr_strdup(j->table),
+                                    .kind = s->kind,
+                                    .status = MR_RUN_RUNNING,
+                                    .consistency = "",
+                                    .est_rows = s->est_rows,
+                                    .delta_version = -1 };
+}
+
+static enum mr_code select_streams(struct mr_engine *e, struct mr_error *err)
+{
+    struct mr_stream **streams = NULL;
+    char **tables = NULL;
+    int n = 0;
+    enum mr_code rc =
+        mr_pipeline_select(e->p, &e->list, e->o->only, &streams, &tables, &n, err);
+    if (rc != MR_OK)
+        return rc;
+    e->n_jobs = e->report->n_streams = n;
+    e->jobs = mr_zalloc((size_t)n, sizeof *e->jobs);
+    e->report->streams = mr_zalloc((size_t)n, sizeof *e->report->streams);
+    for (int i = 0; i < n; i++) {
+        make_job(e, i, streams[i], tables[i]);
+        mr_free(tables[i]);
+    }
+    mr_free(tables);
+    mr_free(streams);
+    return MR_OK;
+}
+
+enum mr_code mr_prepare(struct mr_engine *e, struct mr_error *err)
+{
+    const struct mr_loader_config cfg = { .pipeline = e->p->name,
+                                          .pipeline_id = e->p->id,
+                                          .run_id = e->report->run_id,
+                                          .lake = e->p->lake,
+                                          .options = &e->p->loader_options };
+    enum mr_code rc = MR_OK;
+    e->report->source_kind = e->p->consumer->name;
+    MR_TRY(e->p->loader->open(&cfg, &e->loader, err));
+    mr_budget_batches(e);
+    MR_TRY(open_consumer(e, err));
+    MR_TRY(e->p->consumer->discover(e->consumer, &e->list, err));
+    MR_TRY(select_streams(e, err));
+    for (int i = 0; i < e->n_jobs; i++)
+        settle_before_start(e, &e->jobs[i]);
+out:
+    return rc;
+}
+
+static void job_release(struct mr_engine *e, struct mr_job *j)
+{
+    mr_chain_close(&j->chain, e->p);
+    if (j->target)
+        e->p->loader->stream_close(j->target);
+    mr_manifest_list_free(j->recall.staged, j->recall.n_staged);
+    mr_manifest_list_free(j->manifests, j->manifests ? j->plan.n_partitions : 0);
+    mr_free(j->plan.partitions);
+    mr_free(j->table);
+}
+
+void mr_engine_release(struct mr_engine *e)
+{
+    for (int i = 0; i < e->n_jobs; i++)
+        job_release(e, &e->jobs[i]);
+    mr_free(e->jobs);
+    mr_stream_list_free(&e->list, e->p->consumer->free_source);
+    if (e->consumer)
+        e->p->consumer->close(e->consumer);
+    if (e->loader)
+        e->p->loader->close(e->loader);
+    pthread_mutex_destroy(&e->mutex);
+    pthread_cond_destroy(&e->changed);
+}
+
+enum mr_code mr_plan(const struct mr_pipeline *p, const struct mr_run_options *o,
+                     struct mr_report *report, struct mr_error *err)
+{
+    struct mr_engine e = { .p = p, .o = o, .report = report };
+    *report = (struct mr_report){ .pipeline = p->name, .started_us = mr_now_us(),
+                                  .source_cpu_seconds = -1, .status = MR_RUN_DONE };
+    pthread_mutex_init(&e.mutex, NULL);
+    pthread_cond_init(&e.changed, NULL);
+    enum mr_code rc = mr_prepare(&e, err);
+    if (rc == MR_OK)
+        rc = mr_budget(&e, err);
+    for (int i = 0; i < e.n_jobs; i++)
+        if (e.jobs[i].rep->status == MR_RUN_FAILED)
+            report->status = MR_RUN_FAILED;
+    if (rc != MR_OK) {
+        report->status = MR_RUN_FAILED;
+        report->error = *err;
+    }
+    mr_engine_release(&e);
+    return rc;
+}

@@ -1,0 +1,61 @@
+/*
+ * What        owning and naming what a report says
+ */
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "column/schema.h"
+#include "pipe/internal.h"
+
+const char *mr_run_status_name(enum mr_run_status s)
+{
+    switch (s) {
+    case MR_RUN_RUNNING:
+        return "running";
+    case MR_RUN_DONE:
+        return "done";
+    case MR_RUN_UNCHANGED:
+        return "unchanged";
+    case MR_RUN_FAILED:
+        return "failed";
+    case MR_RUN_SKIPPED:
+        return "skipped";
+    case MR_RUN_INTERRUPTED:
+        return "interrupted";
+    }
+    return "";
+}
+
+void mr_report_warn(struct mr_report *r, const char *fmt, ...)
+{
+    struct mr_buf b = { 0 };
+    va_list ap;
+    va_start(ap, fmt);
+    mr_buf_vprintf(&b, fmt, ap);
+    va_end(ap);
+    r->warnings = mr_realloc(r->warnings, sizeof *r->warnings * (size_t)(r->n_warnings + 1));
+    r->warnings[r->n_warnings++] = mr_buf_take(&b);
+}
+
+void mr_report_release(struct mr_report *r)
+{
+    for (int i = 0; i < r->n_streams; i++) {
+        struct mr_stream_report *s = &r->streams[i];
+        mr_free(s->stream);
+        mr_free(s->table);
+        for (int k = 0; k < s->n_renames; k++) {
+            mr_free(s->rename_from[k]);
+            mr_free(s->rename_to[k]);
+        }
+        mr_free(s->rename_from);
+        mr_free(s->rename_to);
+        mr_schema_release(&s->schema);
+    }
+    mr_free(r->streams);
+    for (int i = 0; i < r->n_warnings; i++)
+        mr_free(r->warnings[i]);
+    mr_free(r->warnings);
+    *r = (struct mr_report){ 0 };
+}
