@@ -72,6 +72,47 @@ static void checksum_ignores_order_and_borders(void **state)
     mr_schema_release(&s);
 }
 
+static void expect_sum(const struct mr_batch *b, const char *want)
+{
+    struct mr_checksum c = { 0 };
+    char text[MR_CHECKSUM_TEXT];
+    assert_int_equal(mr_checksum_add(&c, b, NULL), MR_OK);
+    assert_string_equal(mr_checksum_text(c.sum, text), want);
+    mr_checksum_release(&c);
+}
+
+/* The vectors of docs/checksum.md, which tests/interop/mr1.py gives too. */
+static void checksum_test_vectors(void **state)
+{
+    (void)state;
+    struct mr_schema longs = { 0 }, both = { 0 };
+    struct mr_batch b;
+    mr_schema_add(&longs, "a", T_LONG, true, NULL);
+    mr_schema_add(&both, "a", T_LONG, true, NULL);
+    mr_schema_add(&both, "b", T_STRING, true, NULL);
+    mr_batch_init(&b, &longs);
+    mr_batch_clear(&b);
+    assert_int_equal(mr_batch_reserve(&b, 1, NULL), MR_OK);
+    mr_put_i64(&b.columns[0], 0, 1);
+    mr_batch_finish(&b, 1);
+    expect_sum(&b, "mr1:7c17bf093720ac05c42e964121aa96f9");
+    mr_put_null(T_LONG, &b.columns[0], 0);
+    expect_sum(&b, "mr1:cc2c520b1ce2881745bdab67a5045dd5");
+    mr_batch_release(&b);
+    mr_batch_init(&b, &both);
+    mr_batch_clear(&b);
+    assert_int_equal(mr_batch_reserve(&b, 2, NULL), MR_OK);
+    mr_put_i64(&b.columns[0], 0, 1);
+    mr_put_i64(&b.columns[0], 1, 2);
+    assert_int_equal(mr_put_bytes(&b.columns[1], 0, "a", 1, NULL), MR_OK);
+    mr_put_null(T_STRING, &b.columns[1], 1);
+    mr_batch_finish(&b, 2);
+    expect_sum(&b, "mr1:08ddf494ef6827935c8eafdb1e8904d7");
+    mr_batch_release(&b);
+    mr_schema_release(&longs);
+    mr_schema_release(&both);
+}
+
 static void checksum_sees_a_swapped_cell(void **state)
 {
     (void)state;
@@ -164,6 +205,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(checksum_ignores_order_and_borders),
+        cmocka_unit_test(checksum_test_vectors),
         cmocka_unit_test(checksum_sees_a_swapped_cell),
         cmocka_unit_test(filter_equals_building_only_the_kept_rows),
         cmocka_unit_test(clear_forgets_nulls_and_keeps_memory),

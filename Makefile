@@ -1,0 +1,52 @@
+# The shell around meson: each target is one thing a person wants.
+BUILD := build
+
+.PHONY: all setup demo test unit asan tsan fuzz lint fmt docs-test live bench-quick clean
+
+all: $(BUILD)/build.ninja
+	@ninja -C $(BUILD) -v >$(BUILD)/ninja.log 2>&1 || { grep -E 'error|warning|FAILED' $(BUILD)/ninja.log; exit 1; }
+
+$(BUILD)/build.ninja: meson.build
+	@tools/setup build
+	@test -f $@ || meson setup $(BUILD) >/dev/null
+
+demo: ## the main job on real data, from nothing
+	@tools/setup demo
+	@$(MAKE) --no-print-directory all
+	@examples/demo/demo.sh
+
+test: ## everything that must pass, against real servers
+	@tools/setup test
+	@$(MAKE) --no-print-directory all
+	@tools/run-tests
+
+unit: all
+	@meson test -C $(BUILD) --print-errorlogs
+
+asan: ## unit tests under AddressSanitizer and UBSan
+	@tools/setup test
+	@test -f build-asan/build.ninja || meson setup build-asan -Db_sanitize=address,undefined -Db_lundef=false -Doptimization=1 >/dev/null
+	@ninja -C build-asan >/dev/null && meson test -C build-asan --print-errorlogs
+
+tsan: ## threaded rooms under ThreadSanitizer
+	@tools/setup test
+	@test -f build-tsan/build.ninja || meson setup build-tsan -Db_sanitize=thread -Db_lundef=false -Doptimization=1 >/dev/null
+	@ninja -C build-tsan >/dev/null && meson test -C build-tsan --print-errorlogs base pipe
+
+lint:
+	@tools/setup lint
+	@tools/lint
+
+fmt:
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+docs-test: all
+	@tools/docs-test
+
+bench-quick: ## under 3 minutes, for every day
+	@tools/setup test
+	@$(MAKE) --no-print-directory all
+	@bench/quick
+
+clean:
+	rm -rf $(BUILD) build-asan build-tsan build-fuzz
