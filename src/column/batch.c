@@ -74,7 +74,7 @@ static bool reserve_column(struct mr_type t, struct mr_array *a, size_t rows)
     uint8_t *offsets = (uint8_t *)a->offsets;
     bool ok = grow(&offsets, &a->offsets_cap, (rows + 1) * sizeof(int32_t), 0);
     a->offsets = (int32_t *)(void *)offsets;
-    return ok;
+    return ok && grow(&a->data, &a->data_cap, 64, 0);
 }
 
 enum mr_code mr_batch_reserve(struct mr_batch *b, int64_t rows, struct mr_error *err)

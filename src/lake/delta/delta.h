@@ -39,7 +39,10 @@ struct mr_delta_commit_info {
 struct mr_delta_snapshot {
     int64_t version;      /* -1: no such table */
     int64_t timestamp_ms;
+    int64_t modified_us;      /* the log file's own time */
+    int64_t created_ms;       /* metaData.createdTime */
     int min_reader, min_writer;
+    json_t *writer_features;  /* array or NULL */
     char *table_id;
     char *name, *description; /* NULL when absent */
     struct mr_schema schema;  /* with millrace.* metadata taken into the fields */

@@ -1,0 +1,385 @@
+/*
+ * What        one Parquet file: columns, row groups, footer
+ * Gets        batches
+ * Guarantees  row groups close at row_group_bytes encoded or row_group_rows; every page carries a CRC; no more memory
+ *             than options say, but for one value per column
+ * Why         a task per column and batch on the pool: columns share nothing but the compression contexts
+ * Source      parquet-format README and parquet.thrift
+ */
+#include "lake/parquet/parquet_writer.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "lake/parquet/column_writer.h"
+#include "lake/parquet/thrift.h"
+
+#define PAGE_MIN ((size_t)8 << 10)
+#define PAGE_MAX ((size_t)1 << 20)
+#define ROWS_MAX 1048576
+
+struct mr_pq_writer {
+    const struct mr_schema *schema;
+    struct mr_pq_sink sink;
+    struct mr_pq_options o;
+    struct mr_pq_codecs *codecs;
+    struct mr_pq_column *columns;
+    const struct mr_batch *batch; /* while the pool works on it */
+    uint64_t at;                  /* bytes given to the sink */
+    int64_t rows, group_rows;
+    struct mr_buf groups;         /* RowGroup structs, encoded */
+    int n_groups;
+};
+
+static size_t clamp(size_t v, size_t lo, size_t hi)
+{
+    return v < lo ? lo : v > hi ? hi : v;
+}
+
+void mr_pq_memory(const struct mr_schema *schema, size_t *ret_min, size_t *ret_max)
+{
+    size_t c = (size_t)schema->n_fields;
+    size_t best = 4 * c * PAGE_MAX;
+    *ret_min = 4 * c * PAGE_MIN + (1 << 20);
+    *ret_max = best < ((size_t)64 << 20) ? (size_t)64 << 20 : best;
+}
+
+static void settle_options(struct mr_pq_options *o, size_t columns)
+{
+    if (!o->page_bytes)
+        o->page_bytes = clamp(o->memory_bytes / (4 * columns), PAGE_MIN, PAGE_MAX);
+    if (!o->dictionary_bytes)
+        o->dictionary_bytes = clamp(o->memory_bytes / (8 * columns), 0, PAGE_MAX);
+    if (!o->row_group_bytes)
+        o->row_group_bytes = o->memory_bytes / 2;
+    if (!o->row_group_rows)
+        o->row_group_rows = ROWS_MAX;
+}
+
+static enum mr_code emit(struct mr_pq_writer *w, const void *p, size_t n, struct mr_error *err)
+{
+    enum mr_code rc = w->sink.write(w->sink.ctx, p, n, err);
+    if (rc == MR_OK)
+        w->at += n;
+    return rc;
+}
+
+enum mr_code mr_pq_open(const struct mr_schema *schema, const struct mr_pq_options *options,
+                        struct mr_pq_sink sink, struct mr_pq_writer **ret, struct mr_error *err)
+{
+    size_t least, most;
+    mr_pq_memory(schema, &least, &most);
+    if (options->memory_bytes < least)
+        return mr_fail(err, MR_ID_PQ01, "%d columns need %zu bytes of buffers, %zu were given",
+                       schema->n_fields, least, options->memory_bytes);
+    struct mr_pq_writer *w = mr_zalloc(1, sizeof *w);
+    w->schema = schema;
+    w->sink = sink;
+    w->o = *options;
+    settle_options(&w->o, (size_t)schema->n_fields);
+    w->codecs = mr_pq_codecs_new(w->o.codec, w->o.level ? w->o.level : 1);
+    w->columns = mr_zalloc((size_t)schema->n_fields, sizeof *w->columns);
+    for (int i = 0; i < schema->n_fields; i++)
+        mr_pq_column_init(&w->columns[i], &schema->fields[i], w->codecs, w->o.page_bytes,
+                          w->o.dictionary_bytes);
+    enum mr_code rc = emit(w, "PAR1", 4, err);
+    if (rc != MR_OK)
+        mr_pq_abort(w);
+    else
+        *ret = w;
+    return rc;
+}
+
+void mr_pq_abort(struct mr_pq_writer *w)
+{
+    if (!w)
+        return;
+    for (int i = 0; i < w->schema->n_fields; i++)
+        mr_pq_column_release(&w->columns[i]);
+    mr_free(w->columns);
+    mr_pq_codecs_free(w->codecs);
+    mr_buf_release(&w->groups);
+    mr_free(w);
+}
+
+static size_t held(const struct mr_pq_writer *w)
+{
+    size_t sum = 0;
+    for (int i = 0; i < w->schema->n_fields; i++)
+        sum += mr_pq_column_held(&w->columns[i]);
+    return sum;
+}
+
+uint64_t mr_pq_bytes(const struct mr_pq_writer *w)
+{
+    return w->at + held(w);
+}
+
+static void append_task(void *ctx, int i)
+{
+    struct mr_pq_writer *w = ctx;
+    struct mr_pq_column *c = &w->columns[i];
+    c->rc = mr_pq_column_append(c, &w->batch->columns[i], &c->err);
+}
+
+static void flush_task(void *ctx, int i)
+{
+    struct mr_pq_column *c = &((struct mr_pq_writer *)ctx)->columns[i];
+    c->rc = mr_pq_column_flush(c, &c->err);
+}
+
+/* Run a task per column; the first error in column order is the one to tell. */
+static enum mr_code each_column(struct mr_pq_writer *w, struct mr_pool *pool,
+                                void (*task)(void *, int), struct mr_error *err)
+{
+    mr_pool_run(pool, w->schema->n_fields, task, w);
+    for (int i = 0; i < w->schema->n_fields; i++)
+        if (w->columns[i].rc != MR_OK) {
+            if (err)
+                *err = w->columns[i].err;
+            return w->columns[i].rc;
+        }
+    return MR_OK;
+}
+
+static enum mr_code close_group(struct mr_pq_writer *w, struct mr_pool *pool, struct mr_error *err)
+{
+    if (w->group_rows == 0)
+        return MR_OK;
+    uint64_t start = w->at, raw_sum = 0;
+    struct mr_thrift t = { .out = &w->groups };
+    enum mr_code rc = each_column(w, pool, flush_task, err);
+    if (rc != MR_OK)
+        return rc;
+    mr_thrift_list(&t, 1, MR_THRIFT_STRUCT, (size_t)w->schema->n_fields);
+    for (int i = 0; i < w->schema->n_fields; i++) {
+        uint64_t bytes = 0, raw = 0;
+        rc = mr_pq_column_close_chunk(&w->columns[i], w->at, &w->sink, &t, &bytes, &raw, err);
+        if (rc != MR_OK)
+            return rc;
+        w->at += bytes;
+        raw_sum += raw;
+    }
+    mr_thrift_i64(&t, 2, (int64_t)raw_sum);
+    mr_thrift_i64(&t, 3, w->group_rows);
+    mr_thrift_i64(&t, 5, (int64_t)start);
+    mr_thrift_i64(&t, 6, (int64_t)(w->at - start));
+    if (w->n_groups < INT16_MAX)
+        mr_thrift_i16(&t, 7, (int16_t)w->n_groups);
+    mr_thrift_struct_end(&t);
+    w->n_groups++;
+    w->group_rows = 0;
+    return MR_OK;
+}
+
+static enum mr_code check_required(const struct mr_pq_writer *w, const struct mr_batch *b,
+                                   struct mr_error *err)
+{
+    for (int i = 0; i < w->schema->n_fields; i++) {
+        if (w->schema->fields[i].nullable || b->columns[i].null_count == 0)
+            continue;
+        int64_t r = 0;
+        while (!mr_array_is_null(&b->columns[i], r))
+            r++;
+        return mr_fail(err, MR_ID_PQ02, "%s: row %lld is NULL", w->schema->fields[i].name,
+                       (long long)(w->rows + r + 1));
+    }
+    return MR_OK;
+}
+
+enum mr_code mr_pq_write(struct mr_pq_writer *w, const struct mr_batch *batch,
+                         struct mr_pool *pool, struct mr_error *err)
+{
+    enum mr_code rc = check_required(w, batch, err);
+    if (rc != MR_OK)
+        return rc;
+    w->batch = batch;
+    rc = each_column(w, pool, append_task, err);
+    w->batch = NULL;
+    if (rc != MR_OK)
+        return rc;
+    w->rows += batch->n_rows;
+    w->group_rows += batch->n_rows;
+    if (w->group_rows >= w->o.row_group_rows || held(w) >= w->o.row_group_bytes)
+        return close_group(w, pool, err);
+    return MR_OK;
+}
+
+/* ---- footer ---- */
+
+enum { CONVERTED_UTF8 = 0, CONVERTED_DECIMAL = 5, CONVERTED_DATE = 6, CONVERTED_MICROS = 10,
+       CONVERTED_INT8 = 15 };
+enum { LOGICAL_STRING = 1, LOGICAL_DECIMAL = 5, LOGICAL_DATE = 6, LOGICAL_TIMESTAMP = 8,
+       LOGICAL_INTEGER = 10 };
+
+static void logical_empty(struct mr_thrift *t, int16_t which)
+{
+    mr_thrift_struct_begin(t, 10);
+    mr_thrift_struct_begin(t, which);
+    mr_thrift_struct_end(t);
+    mr_thrift_struct_end(t);
+}
+
+static void logical_timestamp(struct mr_thrift *t, bool utc)
+{
+    mr_thrift_struct_begin(t, 10);
+    mr_thrift_struct_begin(t, LOGICAL_TIMESTAMP);
+    mr_thrift_bool(t, 1, utc);
+    mr_thrift_struct_begin(t, 2);
+    mr_thrift_struct_begin(t, 2); /* MICROS */
+    mr_thrift_struct_end(t);
+    mr_thrift_struct_end(t);
+    mr_thrift_struct_end(t);
+    mr_thrift_struct_end(t);
+}
+
+static void logical_integer(struct mr_thrift *t, int bits)
+{
+    mr_thrift_struct_begin(t, 10);
+    mr_thrift_struct_begin(t, LOGICAL_INTEGER);
+    mr_thrift_i8(t, 1, (int8_t)bits);
+    mr_thrift_bool(t, 2, true);
+    mr_thrift_struct_end(t);
+    mr_thrift_struct_end(t);
+}
+
+static void logical_decimal(struct mr_thrift *t, struct mr_type type)
+{
+    mr_thrift_struct_begin(t, 10);
+    mr_thrift_struct_begin(t, LOGICAL_DECIMAL);
+    mr_thrift_i32(t, 1, type.scale);
+    mr_thrift_i32(t, 2, type.precision);
+    mr_thrift_struct_end(t);
+    mr_thrift_struct_end(t);
+}
+
+/* Fields 6 (converted type), 7 and 8 (decimal), 9 (field id), 10 (logical type) in order. */
+static void annotate(struct mr_thrift *t, struct mr_type type, int field_id)
+{
+    int bits = 8 * mr_type_width(type);
+    switch (type.id) {
+    case MR_TYPE_INT8:
+    case MR_TYPE_INT16:
+    case MR_TYPE_INT32:
+    case MR_TYPE_INT64:
+        mr_thrift_i32(t, 6, CONVERTED_INT8 + __builtin_ctz((unsigned)bits) - 3);
+        mr_thrift_i32(t, 9, field_id);
+        logical_integer(t, bits);
+        return;
+    case MR_TYPE_DECIMAL:
+        mr_thrift_i32(t, 6, CONVERTED_DECIMAL);
+        mr_thrift_i32(t, 7, type.scale);
+        mr_thrift_i32(t, 8, type.precision);
+        mr_thrift_i32(t, 9, field_id);
+        logical_decimal(t, type);
+        return;
+    case MR_TYPE_DATE:
+        mr_thrift_i32(t, 6, CONVERTED_DATE);
+        mr_thrift_i32(t, 9, field_id);
+        logical_empty(t, LOGICAL_DATE);
+        return;
+    case MR_TYPE_TIMESTAMP:
+        mr_thrift_i32(t, 6, CONVERTED_MICROS);
+        mr_thrift_i32(t, 9, field_id);
+        logical_timestamp(t, true);
+        return;
+    case MR_TYPE_TIMESTAMP_NTZ: /* has no converted type */
+        mr_thrift_i32(t, 9, field_id);
+        logical_timestamp(t, false);
+        return;
+    case MR_TYPE_STRING:
+        mr_thrift_i32(t, 6, CONVERTED_UTF8);
+        mr_thrift_i32(t, 9, field_id);
+        logical_empty(t, LOGICAL_STRING);
+        return;
+    case MR_TYPE_BOOL:
+    case MR_TYPE_FLOAT32:
+    case MR_TYPE_FLOAT64:
+    case MR_TYPE_BINARY:
+        mr_thrift_i32(t, 9, field_id);
+        return;
+    }
+}
+
+static void schema_elements(const struct mr_pq_writer *w, struct mr_thrift *t)
+{
+    mr_thrift_list(t, 2, MR_THRIFT_STRUCT, (size_t)w->schema->n_fields + 1);
+    mr_thrift_element_begin(t);
+    mr_thrift_string(t, 4, "schema");
+    mr_thrift_i32(t, 5, w->schema->n_fields);
+    mr_thrift_struct_end(t);
+    for (int i = 0; i < w->schema->n_fields; i++) {
+        const struct mr_pq_column *c = &w->columns[i];
+        mr_thrift_element_begin(t);
+        mr_thrift_i32(t, 1, (int32_t)c->physical);
+        if (c->physical == PQ_FIXED)
+            mr_thrift_i32(t, 2, c->fixed_len);
+        mr_thrift_i32(t, 3, c->field->nullable ? 1 : 0);
+        mr_thrift_string(t, 4, c->field->name);
+        annotate(t, c->field->type, i + 1);
+        mr_thrift_struct_end(t);
+    }
+}
+
+static void footer(const struct mr_pq_writer *w, struct mr_buf *out)
+{
+    struct mr_thrift t = { .out = out };
+    mr_thrift_i32(&t, 1, 1);
+    schema_elements(w, &t);
+    mr_thrift_i64(&t, 3, w->rows);
+    mr_thrift_list(&t, 4, MR_THRIFT_STRUCT, (size_t)w->n_groups);
+    mr_buf_append(out, mr_buf_str(&w->groups), w->groups.len);
+    mr_thrift_list(&t, 5, MR_THRIFT_STRUCT, 1);
+    mr_thrift_element_begin(&t); /* without it Spark before 4.0 refuses dates of the old calendar */
+    mr_thrift_string(&t, 1, "org.apache.spark.version");
+    mr_thrift_string(&t, 2, "3.5.0");
+    mr_thrift_struct_end(&t);
+    mr_thrift_string(&t, 6, w->o.created_by ? w->o.created_by : "millrace");
+    mr_thrift_list(&t, 7, MR_THRIFT_STRUCT, (size_t)w->schema->n_fields);
+    for (int i = 0; i < w->schema->n_fields; i++) {
+        mr_thrift_element_begin(&t); /* ColumnOrder: TYPE_ORDER */
+        mr_thrift_struct_begin(&t, 1);
+        mr_thrift_struct_end(&t);
+        mr_thrift_struct_end(&t);
+    }
+    mr_thrift_struct_end(&t);
+}
+
+static void fill_result(const struct mr_pq_writer *w, struct mr_pq_result *ret)
+{
+    *ret = (struct mr_pq_result){ .rows = w->rows, .bytes = w->at, .row_groups = w->n_groups,
+                                  .n_columns = w->schema->n_fields };
+    ret->columns = mr_zalloc((size_t)ret->n_columns, sizeof *ret->columns);
+    for (int i = 0; i < ret->n_columns; i++)
+        mr_pq_range_result(&w->columns[i].file_range, w->schema->fields[i].type,
+                           w->columns[i].file_nulls, &ret->columns[i]);
+}
+
+enum mr_code mr_pq_finish(struct mr_pq_writer *w, struct mr_pool *pool, struct mr_pq_result *ret,
+                          struct mr_error *err)
+{
+    struct mr_buf tail = { 0 };
+    enum mr_code rc = close_group(w, pool, err);
+    if (rc == MR_OK) {
+        footer(w, &tail);
+        uint32_t len = (uint32_t)tail.len;
+        mr_buf_append(&tail, &len, 4);
+        mr_buf_append(&tail, "PAR1", 4);
+        rc = emit(w, tail.data, tail.len, err);
+    }
+    if (rc == MR_OK)
+        fill_result(w, ret);
+    mr_buf_release(&tail);
+    mr_pq_abort(w);
+    return rc;
+}
+
+void mr_pq_result_release(struct mr_pq_result *r)
+{
+    for (int i = 0; i < r->n_columns; i++) {
+        mr_free(r->columns[i].min);
+        mr_free(r->columns[i].max);
+    }
+    mr_free(r->columns);
+    *r = (struct mr_pq_result){ 0 };
+}
