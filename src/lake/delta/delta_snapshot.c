@@ -235,8 +235,10 @@ static enum mr_code on_action(void *ctx, const char *kind, const json_t *o, stru
         return on_add(r, o, err);
     if (strcmp(kind, "remove") == 0)
         on_remove(r, o);
-    else if (strcmp(kind, "txn") == 0)
+    else if (strcmp(kind, "txn") == 0) {
         on_txn(r->s, o);
+        r->changed = true; /* a unit of no rows is a unit too */
+    }
     else if (strcmp(kind, "protocol") == 0)
         return on_protocol(r, o, err);
     else if (strcmp(kind, "metaData") == 0)

@@ -1,0 +1,92 @@
+/*
+ * cli.h - the command line: a table of commands, one options parser, one way to print an error.
+ *
+ * Exit codes 0 done; 1 a stream failed, an SQL error, a check that found something; 2 usage or configuration;
+ *            4 another run holds the pipeline; 130, 143 interrupted.
+ * Output     stdout carries data and reports, stderr progress, logs and errors.
+ */
+#ifndef MR_CLI_CLI_H
+#define MR_CLI_CLI_H
+
+#include <stdio.h>
+
+#include "pipe/run.h"
+#include "spec/pipeline.h"
+
+struct mr_flag {
+    const char *name;   /* "lake"; NULL ends the table */
+    const char *value;  /* "DIR"; NULL: a switch */
+    const char *doc;
+    char short_name;    /* 'c' or 0 */
+};
+
+struct mr_args {
+    int n;              /* positional */
+    char *items[256];
+    int n_flags;
+    struct {
+        const struct mr_flag *flag;
+        char *value;    /* "" for switches */
+    } flags[64];
+};
+
+struct mr_command {
+    const char *name;
+    const char *usage;    /* "FILE..." */
+    const char *summary;
+    const struct mr_flag *flags;
+    int min_args, max_args;
+    int (*run)(const struct mr_args *a);
+};
+
+extern const struct mr_command mr_commands[];
+extern const struct mr_registry mr_registry;
+
+/** mr_arg - the last value of a flag, NULL when it was not given. */
+const char *mr_arg(const struct mr_args *a, const char *name);
+bool mr_arg_set(const struct mr_args *a, const char *name);
+/** mr_arg_int - a whole number >= 0 or def; a bad one: prints and returns -1. */
+int64_t mr_arg_int(const struct mr_args *a, const char *name, int64_t def);
+/** mr_args_parse - false after it has printed what is wrong. */
+bool mr_args_parse(const struct mr_command *c, int argc, char **argv, struct mr_args *ret);
+
+/** mr_print_error - "error MR-E-...: where: message" and the advice, redacted, on stderr. Returns the exit code. */
+int mr_print_error(const struct mr_error *err);
+int mr_usage_error(const char *fmt, ...) MR_PRINTF(1, 2);
+int mr_exit_of(enum mr_code code);
+
+/** mr_table_name - "shop.orders" or "shop/orders" as the path "shop/orders"; mr_free. */
+char *mr_table_path(const char *name);
+/** mr_human_bytes, mr_human_count - "1.2 MB", "1,234,567"; buf has 32 bytes; return buf. */
+char *mr_human_bytes(double v, char *buf);
+char *mr_human_count(int64_t v, char *buf);
+
+/* run and copy */
+int mr_run_pipeline(const struct mr_pipeline *p, const struct mr_args *a, const char *preview);
+void mr_report_text(const struct mr_report *r, FILE *out);
+void mr_report_json(const struct mr_report *r, struct mr_buf *out);
+struct mr_progress;
+/** mr_progress_new - mode: auto, bar, log, json, none. */
+struct mr_progress *mr_progress_new(const char *mode);
+void mr_progress_show(void *progress, const struct mr_report *r);
+void mr_progress_free(struct mr_progress *p);
+/** mr_progress_line - one stream as a line of `width` columns; for tests. */
+void mr_progress_line(const struct mr_stream_report *s, double seconds, int width, struct mr_buf *out);
+
+int mr_cmd_run(const struct mr_args *a);
+int mr_cmd_copy(const struct mr_args *a);
+int mr_cmd_init(const struct mr_args *a);
+int mr_cmd_check(const struct mr_args *a);
+int mr_cmd_discover(const struct mr_args *a);
+int mr_cmd_plan(const struct mr_args *a);
+int mr_cmd_sql(const struct mr_args *a);
+int mr_cmd_tables(const struct mr_args *a);
+int mr_cmd_describe(const struct mr_args *a);
+int mr_cmd_history(const struct mr_args *a);
+int mr_cmd_status(const struct mr_args *a);
+int mr_cmd_schema(const struct mr_args *a);
+int mr_cmd_help(const struct mr_args *a);
+int mr_cmd_version(const struct mr_args *a);
+int mr_cmd_debug(const struct mr_args *a);
+
+#endif

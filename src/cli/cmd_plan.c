@@ -1,0 +1,235 @@
+/*
+ * What        discover, plan, check, init: before the first run
+ */
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/id.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "cli/cli.h"
+#include "column/schema.h"
+#include "spec/keys.h"
+
+static bool is_pipeline_file(const char *s)
+{
+    size_t n = strlen(s);
+    return n > 4 && (strcmp(s + n - 4, ".yml") == 0 || (n > 5 && strcmp(s + n - 5, ".yaml") == 0));
+}
+
+/* A pipeline from a file, or an unnamed one over a URL. */
+static enum mr_code load(const char *what, const struct mr_args *a, struct mr_pipeline **ret,
+                         struct mr_error *err)
+{
+    const struct mr_pipeline_overrides over = { .lake = mr_arg(a, "lake"),
+                                                .env = mr_arg(a, "env") };
+    if (is_pipeline_file(what))
+        return mr_pipeline_load(what, &mr_registry, &over, ret, err);
+    struct mr_buf yaml = { 0 };
+    char *secret = NULL;
+    enum mr_code rc = mr_pipeline_compose(what, "discover", NULL, NULL, NULL, 0, &mr_registry, &yaml,
+                                          &secret, err);
+    if (rc == MR_OK && secret)
+        mr_spec_setenv("SOURCE_PASSWORD", secret);
+    if (rc == MR_OK)
+        rc = mr_pipeline_parse(yaml.data, yaml.len, "discover.yml", &mr_registry, &over, ret, err);
+    mr_buf_release(&yaml);
+    mr_free(secret);
+    return rc;
+}
+
+static void print_stream(const struct mr_stream_report *s, bool target)
+{
+    char count[32], type[MR_TYPE_TEXT];
+    printf("%s (%s", s->stream, s->kind);
+    if (s->est_rows >= 0)
+        printf(", about %s rows", mr_human_count(s->est_rows, count));
+    putchar(')');
+    if (target) {
+        bool ntz = false;
+        for (int i = 0; i < s->schema.n_fields; i++)
+            ntz |= s->schema.fields[i].type.id == MR_TYPE_TIMESTAMP_NTZ;
+        printf(" -> %s, protocol %s", s->table, ntz ? "(3,7) timestampNtz" : "(1,2)");
+    }
+    putchar('\n');
+    for (int i = 0; i < s->schema.n_fields; i++) {
+        const struct mr_field *f = &s->schema.fields[i];
+        printf("    %-28s %-22s -> %s", f->source_name ? f->source_name : f->name,
+               f->source_type ? f->source_type : "(no type)", mr_type_name(f->type, type));
+        if (f->source_name)
+            printf(" as %s", f->name);
+        putchar('\n');
+    }
+    if (s->error.code != MR_OK)
+        printf("    cannot be read: %s\n    advice: %s\n", s->error.message, s->error.advice);
+}
+
+static int plan_one(const char *what, const struct mr_args *a, bool target)
+{
+    struct mr_pipeline *p = NULL;
+    struct mr_error err = { 0 };
+    struct mr_report r = { 0 };
+    const struct mr_run_options o = { 0 };
+    if (load(what, a, &p, &err) != MR_OK)
+        return mr_print_error(&err);
+    int code = 0;
+    mr_log_setup(MR_LOG_ERROR, MR_LOG_TEXT);
+    if (mr_plan(p, &o, &r, &err) != MR_OK)
+        code = mr_print_error(&err);
+    else if (target)
+        printf("pipeline %s: %s %s into %s, %d workers, memory %zu MB\n", p->name, p->consumer->name,
+               p->write == MR_WRITE_APPEND ? "appends a whole copy per run" : "replaces each table",
+               p->lake, p->workers, p->memory_bytes / 1000000);
+    for (int i = 0; i < r.n_streams; i++)
+        print_stream(&r.streams[i], target);
+    for (int i = 0; i < r.n_warnings; i++)
+        printf("warning: %s\n", r.warnings[i]);
+    if (!code && r.status == MR_RUN_FAILED)
+        code = 1;
+    mr_report_release(&r);
+    mr_pipeline_free(p);
+    return code;
+}
+
+int mr_cmd_discover(const struct mr_args *a)
+{
+    return plan_one(a->items[0], a, false);
+}
+
+int mr_cmd_plan(const struct mr_args *a)
+{
+    int worst = 0;
+    for (int i = 0; i < a->n; i++) {
+        int code = plan_one(a->items[i], a, true);
+        worst = code > worst ? code : worst;
+    }
+    return worst;
+}
+
+/* ---- check ---- */
+
+static int say(bool ok, const char *what, const char *fix)
+{
+    printf("%s %s\n", ok ? "✓" : "✗", what);
+    if (!ok && fix && *fix)
+        printf("    %s\n", fix);
+    return ok ? 0 : 1;
+}
+
+static int say_error(const char *what, const struct mr_error *err)
+{
+    struct mr_error e = *err;
+    mr_redact_error(&e);
+    char *line = mr_asprintf("%s: %s%s%s", what, e.where, e.where[0] ? ": " : "", e.message);
+    int code = say(false, line, e.advice);
+    mr_free(line);
+    return code;
+}
+
+/* Can a file be made where the lake is or will be? */
+static int check_lake(const char *lake)
+{
+    char *dir = mr_strdup(lake);
+    while (access(dir, F_OK) != 0 && strrchr(dir, '/') && strrchr(dir, '/') != dir)
+        *strrchr(dir, '/') = '\0';
+    bool ok = access(dir, W_OK | X_OK) == 0;
+    char *line = mr_asprintf("the lake %s can be written", lake);
+    int code = say(ok, line, "give this user the right to write there, or set lake: in millrace.yml");
+    mr_free(line);
+    mr_free(dir);
+    return code;
+}
+
+static int check_streams(const struct mr_report *r)
+{
+    int bad = 0;
+    for (int i = 0; i < r->n_streams; i++)
+        if (r->streams[i].error.code != MR_OK)
+            bad |= say_error(r->streams[i].stream, &r->streams[i].error);
+    char *line = mr_asprintf("%d tables can be read and land", r->n_streams);
+    if (!bad)
+        say(true, line, NULL);
+    mr_free(line);
+    return bad;
+}
+
+static int check_one(const char *file, const struct mr_args *a)
+{
+    struct mr_pipeline *p = NULL;
+    struct mr_error err = { 0 };
+    struct mr_report r = { 0 };
+    const struct mr_run_options o = { 0 };
+    if (load(file, a, &p, &err) != MR_OK) {
+        say_error("the configuration", &err);
+        return mr_exit_of(err.code);
+    }
+    int bad = say(true, "the configuration is right", NULL) | check_lake(p->lake);
+    mr_log_setup(MR_LOG_ERROR, MR_LOG_TEXT);
+    if (mr_plan(p, &o, &r, &err) != MR_OK) {
+        bad |= say_error("the source", &err);
+    } else {
+        bad |= say(true, "the source answers", NULL);
+        bad |= check_streams(&r);
+    }
+    mr_report_release(&r);
+    mr_pipeline_free(p);
+    return bad;
+}
+
+int mr_cmd_check(const struct mr_args *a)
+{
+    int worst = 0;
+    for (int i = 0; i < a->n; i++) {
+        int code = check_one(a->items[i], a);
+        worst = code > worst ? code : worst;
+    }
+    return worst;
+}
+
+/* ---- init ---- */
+
+static int write_new(const char *path, const char *text)
+{
+    struct mr_error err = { 0 };
+    int fd = -1;
+    if (mr_io_create(path, &fd, &err) != MR_OK)
+        return mr_print_error(&err);
+    enum mr_code rc = mr_io_write(fd, path, text, strlen(text), &err);
+    close(fd);
+    return rc == MR_OK ? 0 : mr_print_error(&err);
+}
+
+int mr_cmd_init(const struct mr_args *a)
+{
+    const char *url = a->n > 0 ? a->items[0] : "${SOURCE_URL}";
+    const char *name = a->n > 1 ? a->items[1] : "shop";
+    char id[MR_ULID_TEXT], *secret = NULL, *path = mr_asprintf("pipelines/%s.yml", name);
+    struct mr_buf yaml = { 0 };
+    struct mr_error err = { 0 };
+    int code = 0;
+    if (a->n == 0)
+        mr_buf_printf(&yaml, "pipeline: %s\nid: %s\nconsumer:\n  url: ${SOURCE_URL}\n", name,
+                      mr_ulid(id));
+    else if (mr_pipeline_compose(url, name, mr_ulid(id), NULL, NULL, 0, &mr_registry, &yaml, &secret,
+                                 &err) != MR_OK)
+        code = mr_print_error(&err);
+    if (!code && access("millrace.yml", F_OK) != 0)
+        code = write_new("millrace.yml", "lake: ./lake\n");
+    if (!code && mr_io_mkdirs("pipelines", &err) != MR_OK)
+        code = mr_print_error(&err);
+    if (!code)
+        code = write_new(path, yaml.data);
+    if (!code) {
+        printf("made %s\n\n%s\nnext:\n", path, yaml.data);
+        if (secret)
+            puts("  read -rs SOURCE_PASSWORD; export SOURCE_PASSWORD");
+        printf("  millrace check %s\n  millrace run %s\n", path, path);
+    }
+    mr_free(secret);
+    mr_free(path);
+    mr_buf_release(&yaml);
+    return code;
+}

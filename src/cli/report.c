@@ -1,0 +1,158 @@
+/*
+ * What        the report of a run, as text for people and as JSON for programs
+ * Source      blueprint, "--report json"; docs/reference/report.schema.json
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/timeutil.h"
+#include "cli/cli.h"
+
+static double seconds_of(const struct mr_stream_report *s)
+{
+    if (!s->started_us)
+        return 0;
+    return (double)((s->ended_us ? s->ended_us : mr_mono_us()) - s->started_us) / 1e6;
+}
+
+/* ---- JSON ---- */
+
+static void json_error(struct mr_json *j, const struct mr_error *e)
+{
+    struct mr_error r = *e;
+    mr_redact_error(&r);
+    mr_json_open(j, "error", '{');
+    mr_json_str(j, "code", mr_error_lookup(r.id)->name);
+    mr_json_str(j, "message", r.message);
+    mr_json_str(j, "where", r.where);
+    mr_json_str(j, "advice", r.advice);
+    mr_json_close(j, '}');
+}
+
+static void json_stream(struct mr_json *j, const struct mr_stream_report *s)
+{
+    char position[24];
+    snprintf(position, sizeof position, "%" PRId64, s->position);
+    mr_json_open(j, NULL, '{');
+    mr_json_str(j, "stream", s->stream);
+    mr_json_str(j, "table", s->table);
+    mr_json_str(j, "status", mr_run_status_name(s->status));
+    mr_json_str(j, "consistency", s->consistency);
+    mr_json_str(j, "snapshot", s->view_id);
+    mr_json_int(j, "rows_read", s->rows_read);
+    mr_json_int(j, "rows_written", s->rows_written);
+    mr_json_int(j, "bytes_read", s->bytes_read);
+    mr_json_int(j, "bytes_written", s->bytes_written);
+    mr_json_int(j, "files", s->files);
+    mr_json_int(j, "partitions", s->partitions);
+    mr_json_int(j, "retries", s->retries);
+    mr_json_num(j, "seconds", seconds_of(s), 3);
+    if (s->delta_version >= 0)
+        mr_json_int(j, "delta_version", s->delta_version);
+    mr_json_str(j, "position", s->position ? position : "");
+    mr_json_str(j, "checksum", s->checksum);
+    mr_json_raw(j, "schema_changes", "[]");
+    mr_json_open(j, "renames", '[');
+    for (int i = 0; i < s->n_renames; i++) {
+        mr_json_open(j, NULL, '{');
+        mr_json_str(j, "from", s->rename_from[i]);
+        mr_json_str(j, "to", s->rename_to[i]);
+        mr_json_close(j, '}');
+    }
+    mr_json_close(j, ']');
+    mr_json_raw(j, "bad_values", "[]");
+    if (s->error.code != MR_OK)
+        json_error(j, &s->error);
+    mr_json_close(j, '}');
+}
+
+void mr_report_json(const struct mr_report *r, struct mr_buf *out)
+{
+    char started[MR_TIME_TEXT];
+    struct mr_json j = mr_json_on(out);
+    mr_json_open(&j, NULL, '{');
+    mr_json_int(&j, "version", 1);
+    mr_json_str(&j, "run", r->run_id);
+    mr_json_str(&j, "pipeline", r->pipeline);
+    mr_json_str(&j, "status", mr_run_status_name(r->status));
+    mr_json_str(&j, "started", mr_time_iso(r->started_us, started));
+    mr_json_num(&j, "seconds", r->seconds, 3);
+    mr_json_num(&j, "cpu_seconds", r->cpu_seconds, 3);
+    mr_json_int(&j, "rows", r->rows);
+    mr_json_num(&j, "rows_per_cpu_second",
+                r->cpu_seconds > 0 ? (double)r->rows / r->cpu_seconds : 0, 0);
+    mr_json_int(&j, "peak_memory_bytes", (int64_t)r->peak_memory_bytes);
+    mr_json_open(&j, "source", '{');
+    mr_json_str(&j, "kind", r->source_kind ? r->source_kind : "");
+    if (r->source_cpu_seconds >= 0)
+        mr_json_num(&j, "cpu_seconds", r->source_cpu_seconds, 3);
+    mr_json_int(&j, "bytes", r->source_bytes);
+    mr_json_close(&j, '}');
+    mr_json_open(&j, "streams", '[');
+    for (int i = 0; i < r->n_streams; i++)
+        json_stream(&j, &r->streams[i]);
+    mr_json_close(&j, ']');
+    mr_json_open(&j, "warnings", '[');
+    for (int i = 0; i < r->n_warnings; i++)
+        mr_json_str(&j, NULL, r->warnings[i]);
+    mr_json_close(&j, ']');
+    if (r->error.code != MR_OK)
+        json_error(&j, &r->error);
+    mr_json_close(&j, '}');
+    mr_redact(out);
+}
+
+/* ---- text ---- */
+
+static void text_stream(const struct mr_stream_report *s, int name_width, int table_width,
+                        FILE *out)
+{
+    char rows[32], bytes[32], rate[32], version[24] = "";
+    double sec = seconds_of(s);
+    if (s->delta_version >= 0)
+        snprintf(version, sizeof version, "v%" PRId64, s->delta_version);
+    fprintf(out, "  %-*s  %-*s  %-9s %13s rows %10s/s %9s %-5s %6.1f s\n", name_width, s->stream,
+            table_width, s->table, mr_run_status_name(s->status), mr_human_count(s->rows_read, rows),
+            mr_human_count(sec > 0.001 ? (int64_t)((double)s->rows_read / sec) : 0, rate),
+            mr_human_bytes((double)s->bytes_written, bytes), version, sec);
+}
+
+static void text_error(const struct mr_stream_report *s, FILE *out)
+{
+    struct mr_error e = s->error;
+    if (e.code == MR_OK)
+        return;
+    mr_redact_error(&e);
+    fprintf(out, "  %s failed: %s: %s\n", s->stream, mr_error_lookup(e.id)->name, e.message);
+    if (e.advice[0])
+        fprintf(out, "    advice: %s\n", e.advice);
+}
+
+void mr_report_text(const struct mr_report *r, FILE *out)
+{
+    char rows[32], mem[32];
+    int w = 6, t = 5;
+    for (int i = 0; i < r->n_streams; i++) {
+        int n = (int)strlen(r->streams[i].stream), k = (int)strlen(r->streams[i].table);
+        w = n > w ? n : w;
+        t = k > t ? k : t;
+    }
+    w = w > 40 ? 40 : w;
+    t = t > 40 ? 40 : t;
+    for (int i = 0; i < r->n_streams; i++)
+        text_stream(&r->streams[i], w, t, out);
+    fprintf(out, "%s: %s, %s rows in %.1f s (%.1f CPU s, peak %s)\n", r->pipeline,
+            mr_run_status_name(r->status), mr_human_count(r->rows, rows), r->seconds,
+            r->cpu_seconds, mr_human_bytes((double)r->peak_memory_bytes, mem));
+    for (int i = 0; i < r->n_streams; i++)
+        for (int k = 0; k < r->streams[i].n_renames; k++)
+            fprintf(out, "  renamed: %s.\"%s\" lands as %s\n", r->streams[i].stream,
+                    r->streams[i].rename_from[k], r->streams[i].rename_to[k]);
+    for (int i = 0; i < r->n_warnings; i++)
+        fprintf(out, "  warning: %s\n", r->warnings[i]);
+    for (int i = 0; i < r->n_streams; i++)
+        text_error(&r->streams[i], out);
+}

@@ -1,0 +1,2 @@
+/* list.h - every source: MR_CONSUMER(name) for mr_consumer_<name>. */
+MR_CONSUMER(sqlite)

@@ -1,0 +1,479 @@
+/*
+ * What        a pipeline file and the millrace.yml above it, checked into a struct
+ * Gets        YAML, the registry of kinds, overrides of the command line
+ * Guarantees  every key is known or refused by name; every value has its type; secrets are registered before anything
+ *             can print them
+ * Source      blueprint, "Configuration"
+ */
+#include "spec/pipeline.h"
+
+#include <ctype.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "spec/keys.h"
+#include "spec/options.h"
+
+struct loading {
+    const char *file;
+    const struct mr_registry *reg;
+    char *base_dir;   /* relative paths are relative to this */
+    struct mr_pipeline *p;
+    struct mr_options top, consumer, loader; /* the keys that every kind has */
+    struct mr_error *err;
+};
+
+static enum mr_code at(struct loading *l, const struct mr_yaml *y)
+{
+    return mr_error_at(l->err, "%s:%d:%d", l->file, y ? y->line : 1, y ? y->column : 1);
+}
+
+static enum mr_code expect(struct loading *l, const struct mr_yaml *y, enum mr_yaml_kind kind,
+                           const char *what)
+{
+    if (y->kind == kind)
+        return MR_OK;
+    mr_fail(l->err, MR_ID_SPEC04, "%s must be a %s", what, kind == MR_YAML_MAP ? "map" : "list");
+    at(l, y);
+    return mr_error_advise(l->err, kind == MR_YAML_MAP ? "write its keys indented on the next lines"
+                                                       : "write its items as - item");
+}
+
+/* An unknown key: perhaps one that is planned, perhaps a slip. */
+static enum mr_code unknown_key(struct loading *l, const struct mr_yaml *key, const char *where,
+                                const struct mr_option *a, const struct mr_option *b,
+                                const char *const *planned)
+{
+    const char *words[128];
+    int n = 0;
+    for (const char *const *p = planned; *p; p++)
+        if (strcmp(*p, key->text) == 0) {
+            mr_fail(l->err, MR_ID_SPEC03, "%s.%s is not built yet", where, key->text);
+            at(l, key);
+            return mr_error_advise(l->err, "leave it out; CHANGELOG.md says what is there");
+        }
+    for (; a && a->key && n < 100; a++)
+        words[n++] = a->key;
+    for (; b && b->key && n < 126; b++)
+        words[n++] = b->key;
+    words[n] = NULL;
+    const char *near = mr_did_you_mean(key->text, words);
+    mr_fail(l->err, MR_ID_SPEC02, "unknown key '%s' in %s", key->text, where);
+    at(l, key);
+    if (near)
+        return mr_error_advise(l->err, "did you mean '%s'?", near);
+    return mr_error_advise(l->err, "see millrace help %s", where);
+}
+
+/* Each key of `map` into one of two option sets; `skip` names a key that is handled elsewhere. */
+static enum mr_code set_keys(struct loading *l, const struct mr_yaml *map, const char *where,
+                             struct mr_options *a, struct mr_options *b,
+                             const char *const *planned)
+{
+    for (int i = 0; i < map->n; i++) {
+        bool known = false;
+        const char *key = map->keys[i]->text;
+        enum mr_code rc = mr_options_set(a, key, map->items[i], l->file, l->base_dir, &known, l->err);
+        if (rc == MR_OK && !known && b)
+            rc = mr_options_set(b, key, map->items[i], l->file, l->base_dir, &known, l->err);
+        if (rc == MR_OK && !known && !mr_key_is_structure(where, key))
+            rc = unknown_key(l, map->keys[i], where, a->n ? a->values[0].option : NULL,
+                             b && b->n ? b->values[0].option : NULL, planned);
+        if (rc != MR_OK)
+            return rc;
+    }
+    return MR_OK;
+}
+
+/* ---- consumer ---- */
+
+static const struct mr_consumer_type *consumer_by_name(const struct mr_registry *reg, const char *n)
+{
+    for (int i = 0; reg->consumers[i]; i++)
+        if (strcmp(reg->consumers[i]->name, n) == 0)
+            return reg->consumers[i];
+    return NULL;
+}
+
+static bool ends_with(const char *s, const char *tail)
+{
+    size_t n = strlen(s), k = strlen(tail);
+    return n >= k && strcmp(s + n - k, tail) == 0;
+}
+
+static const struct mr_consumer_type *consumer_by_url(const struct mr_registry *reg,
+                                                      const char *url)
+{
+    size_t n = strcspn(url, ":");
+    for (int i = 0; url[n] && reg->consumers[i]; i++)
+        for (const char *const *s = reg->consumers[i]->schemes; *s; s++)
+            if (strlen(*s) == n && strncmp(*s, url, n) == 0)
+                return reg->consumers[i];
+    if (ends_with(url, ".db") || ends_with(url, ".sqlite") || ends_with(url, ".sqlite3"))
+        return consumer_by_name(reg, "sqlite");
+    return NULL;
+}
+
+/* A SQLite path becomes absolute. */
+static void absolute_path(struct loading *l, struct mr_option_value *url)
+{
+    const char *path = strncmp(url->str, "sqlite:", 7) == 0 ? url->str + 7 : url->str;
+    if (strncmp(path, "//", 2) == 0)
+        path += 2;
+    char *full = path[0] == '/' ? mr_asprintf("sqlite:%s", path)
+                                : mr_asprintf("sqlite:%s/%s", l->base_dir, path);
+    mr_free(url->str);
+    url->str = full;
+}
+
+static enum mr_code no_such_kind(struct loading *l, const struct mr_yaml *y, const char *what,
+                                 const char *text)
+{
+    struct mr_buf names = { 0 };
+    for (int i = 0; l->reg->consumers[i]; i++)
+        mr_buf_printf(&names, "%s%s", i ? ", " : "", l->reg->consumers[i]->name);
+    mr_fail(l->err, MR_ID_SPEC07, "%s '%s' is no source that this version reads", what, text);
+    at(l, y);
+    enum mr_code rc = mr_error_advise(l->err, "sources are: %s", mr_buf_str(&names));
+    mr_buf_release(&names);
+    return rc;
+}
+
+static enum mr_code choose_consumer(struct loading *l, const struct mr_yaml *map)
+{
+    const struct mr_yaml *type = mr_yaml_get(map, "type"), *url = mr_yaml_get(map, "url");
+    struct mr_pipeline *p = l->p;
+    if (type && type->kind == MR_YAML_SCALAR) {
+        p->consumer = consumer_by_name(l->reg, type->text);
+        if (!p->consumer)
+            return no_such_kind(l, type, "consumer.type", type->text);
+    } else if (url && url->kind == MR_YAML_SCALAR) {
+        char *secret = mr_url_password(url->text);
+        if (secret)
+            mr_secret_add(secret);
+        mr_free(secret);
+        p->consumer = consumer_by_url(l->reg, url->text);
+        if (!p->consumer)
+            return no_such_kind(l, url, "consumer.url", url->text);
+    } else {
+        mr_fail(l->err, MR_ID_SPEC06, "consumer needs url or type");
+        at(l, map);
+        return mr_error_advise(l->err, "add url: postgresql://... or url: sqlite:FILE");
+    }
+    return MR_OK;
+}
+
+static enum mr_code add_rule(struct loading *l, const struct mr_yaml *key,
+                             const struct mr_yaml *value)
+{
+    struct mr_pipeline *p = l->p;
+    bool skip = value && value->kind == MR_YAML_SCALAR && strcmp(value->text, "skip") == 0;
+    bool plain = !value || skip || (value->kind == MR_YAML_MAP && value->n == 0) ||
+                 (value->kind == MR_YAML_SCALAR && !*value->text);
+    if (key->kind != MR_YAML_SCALAR || !*key->text) {
+        mr_fail(l->err, MR_ID_SPEC04, "a table must be given by its name or a pattern");
+        return at(l, key);
+    }
+    if (!plain) {
+        mr_fail(l->err, MR_ID_SPEC03, "settings for one table (%s) are not built yet", key->text);
+        at(l, value);
+        return mr_error_advise(l->err, "write %s: skip, or nothing after the colon", key->text);
+    }
+    p->rules = mr_realloc(p->rules, sizeof *p->rules * (size_t)(p->n_rules + 1));
+    p->rules[p->n_rules++] = (struct mr_table_rule){ .pattern = mr_strdup(key->text), .skip = skip,
+                                                     .line = key->line, .column = key->column };
+    return MR_OK;
+}
+
+static enum mr_code read_tables(struct loading *l, const struct mr_yaml *y)
+{
+    if (!y)
+        return MR_OK;
+    if (y->kind == MR_YAML_SCALAR) {
+        mr_fail(l->err, MR_ID_SPEC04, "tables must be a list or a map of patterns");
+        at(l, y);
+        return mr_error_advise(l->err, "write tables: [%s]", y->text);
+    }
+    enum mr_code rc = MR_OK;
+    for (int i = 0; rc == MR_OK && i < y->n; i++)
+        rc = y->kind == MR_YAML_MAP ? add_rule(l, y->keys[i], y->items[i])
+                                    : add_rule(l, y->items[i], NULL);
+    return rc;
+}
+
+static enum mr_code refuse_value(struct loading *l, const char *key, const char *value,
+                                 const struct mr_yaml *map, const char *where)
+{
+    const struct mr_yaml *y = mr_yaml_get(map, key);
+    mr_fail(l->err, MR_ID_SPEC03, "%s.%s: %s is not built yet", where, key, value);
+    at(l, y ? y : map);
+    return mr_error_advise(l->err, "leave it out");
+}
+
+static enum mr_code read_consumer(struct loading *l, const struct mr_yaml *map)
+{
+    struct mr_pipeline *p = l->p;
+    enum mr_code rc = MR_OK;
+    MR_TRY(expect(l, map, MR_YAML_MAP, "consumer"));
+    MR_TRY(choose_consumer(l, map));
+    mr_options_init(&p->consumer_options, p->consumer->options);
+    MR_TRY(set_keys(l, map, "consumer", &l->consumer, &p->consumer_options, mr_planned_consumer));
+    MR_TRY(mr_options_check(&p->consumer_options, l->file, map, "consumer", l->err));
+    MR_TRY(read_tables(l, mr_yaml_get(map, "tables")));
+    p->read = mr_strdup(mr_option_str(&l->consumer, "read"));
+    p->workers = (int)mr_option_int(&l->consumer, "workers");
+    if (strcmp(p->read, "full") != 0)
+        MR_TRY(refuse_value(l, "read", p->read, map, "consumer"));
+    for (int i = 0; i < p->consumer_options.n; i++) {
+        struct mr_option_value *v = &p->consumer_options.values[i];
+        if (strcmp(v->option->key, "url") == 0 && v->str && strcmp(p->consumer->name, "sqlite") == 0)
+            absolute_path(l, v);
+    }
+out:
+    return rc;
+}
+
+/* ---- transformers, loader ---- */
+
+static enum mr_code read_step(struct loading *l, const struct mr_yaml *y)
+{
+    struct mr_pipeline *p = l->p;
+    const char *words[32];
+    int n = 0;
+    if (y->kind != MR_YAML_MAP || y->n != 1) {
+        mr_fail(l->err, MR_ID_SPEC04, "a transformer is one key with its value");
+        at(l, y);
+        return mr_error_advise(l->err, "write - filter: total > 0");
+    }
+    for (int i = 0; l->reg->transformers[i]; i++) {
+        const struct mr_transformer_type *t = l->reg->transformers[i];
+        if (n < 31)
+            words[n++] = t->name;
+        if (strcmp(t->name, y->keys[0]->text) != 0)
+            continue;
+        p->steps = mr_realloc(p->steps, sizeof *p->steps * (size_t)(p->n_steps + 1));
+        p->steps[p->n_steps] = (struct mr_transform_step){ .type = t };
+        return mr_option_parse(&t->option, y->items[0], l->file, l->base_dir,
+                               &p->steps[p->n_steps++].value, l->err);
+    }
+    words[n] = NULL;
+    if (mr_key_planned(mr_planned_transformers, y->keys[0]->text)) {
+        mr_fail(l->err, MR_ID_SPEC03, "transformer %s is not built yet", y->keys[0]->text);
+        at(l, y->keys[0]);
+        return mr_error_advise(l->err, "leave it out");
+    }
+    const char *near = mr_did_you_mean(y->keys[0]->text, words);
+    mr_fail(l->err, MR_ID_SPEC02, "unknown key '%s' in transformers", y->keys[0]->text);
+    at(l, y->keys[0]);
+    return mr_error_advise(l->err, near ? "did you mean '%s'?" : "see millrace help transformers",
+                           near);
+}
+
+static enum mr_code read_steps(struct loading *l, const struct mr_yaml *y)
+{
+    enum mr_code rc = y ? expect(l, y, MR_YAML_LIST, "transformers") : MR_OK;
+    for (int i = 0; rc == MR_OK && y && i < y->n; i++)
+        rc = read_step(l, y->items[i]);
+    return rc;
+}
+
+static enum mr_code read_loader(struct loading *l, const struct mr_yaml *map)
+{
+    struct mr_pipeline *p = l->p;
+    const struct mr_yaml *type = mr_yaml_get(map, "type");
+    const char *name = type && type->kind == MR_YAML_SCALAR ? type->text : "delta";
+    enum mr_code rc = MR_OK;
+    for (int i = 0; l->reg->loaders[i] && !p->loader; i++)
+        if (strcmp(l->reg->loaders[i]->name, name) == 0)
+            p->loader = l->reg->loaders[i];
+    if (!p->loader) {
+        mr_fail(l->err, MR_ID_SPEC07, "loader.type '%s' is no target that this version writes",
+                name);
+        at(l, type);
+        return mr_error_advise(l->err, "targets are: delta");
+    }
+    mr_options_init(&p->loader_options, p->loader->options);
+    if (map) {
+        MR_TRY(expect(l, map, MR_YAML_MAP, "loader"));
+        MR_TRY(set_keys(l, map, "loader", &l->loader, &p->loader_options, mr_planned_loader));
+    }
+    const char *write = mr_option_str(&l->loader, "write");
+    if (strcmp(write, "merge") == 0)
+        MR_TRY(refuse_value(l, "write", "merge", map, "loader"));
+    p->write = strcmp(write, "append") == 0 ? MR_WRITE_APPEND : MR_WRITE_OVERWRITE;
+    p->path_template = mr_strdup(mr_option_str(&l->loader, "path"));
+    rc = mr_path_template_check(p->path_template, l->file, mr_yaml_get(map, "path"), l->err);
+out:
+    return rc;
+}
+
+/* ---- top ---- */
+
+static bool name_ok(const char *s)
+{
+    size_t n = strlen(s);
+    for (size_t i = 0; i < n; i++)
+        if (!isalnum((unsigned char)s[i]) && s[i] != '_' && s[i] != '-')
+            return false;
+    return n > 0 && n <= 64;
+}
+
+static enum mr_code read_top(struct loading *l, const struct mr_yaml *doc,
+                             const struct mr_pipeline_overrides *over)
+{
+    struct mr_pipeline *p = l->p;
+    const char *id = mr_option_str(&l->top, "id");
+    p->name = mr_strdup(mr_option_str(&l->top, "pipeline"));
+    p->has_id = id != NULL;
+    p->id = mr_strdup(id ? id : p->name);
+    if (!name_ok(p->name) || !name_ok(p->id)) {
+        const char *key = name_ok(p->name) ? "id" : "pipeline";
+        mr_fail(l->err, MR_ID_SPEC04, "%s: '%s' is not a name (letters, digits, _ and -, at most 64)",
+                key, name_ok(p->name) ? p->id : p->name);
+        at(l, mr_yaml_get(doc, key));
+        return mr_error_advise(l->err, "choose another name");
+    }
+    p->memory_bytes = (size_t)mr_option_int(&l->top, "memory");
+    if (over->memory) {
+        int64_t bytes;
+        if (!mr_parse_size(over->memory, &bytes) || bytes < 16000000) {
+            mr_fail(l->err, MR_ID_SPEC04, "--memory '%s' is not a size of at least 16MB",
+                    over->memory);
+            return mr_error_advise(l->err, "write --memory 256MB");
+        }
+        p->memory_bytes = (size_t)bytes;
+    }
+    const struct mr_option_value *max = mr_option_get(&l->top, "max_value");
+    p->max_value_bytes = max->set ? (size_t)max->num : p->memory_bytes / 8;
+    p->resume_window_us = mr_option_int(&l->top, "resume_window");
+    if (over->workers)
+        p->workers = over->workers;
+    return MR_OK;
+}
+
+/* Everything that changes what a run does; secrets only as their hash. */
+static void hash_config(struct loading *l, const char *text, size_t n)
+{
+    struct mr_pipeline *p = l->p;
+    XXH3_state_t *s = XXH3_createState();
+    XXH3_128bits_reset(s);
+    XXH3_128bits_update(s, text, n);
+    XXH3_128bits_update(s, p->lake, strlen(p->lake));
+    for (int i = 0; i < p->consumer_options.n; i++)
+        if (p->consumer_options.values[i].str)
+            XXH3_128bits_update(s, p->consumer_options.values[i].str,
+                                strlen(p->consumer_options.values[i].str));
+    XXH128_hash_t h = XXH3_128bits_digest(s);
+    XXH3_freeState(s);
+    p->config_hash = mr_asprintf("%016llx%016llx", (unsigned long long)h.high64,
+                                 (unsigned long long)h.low64);
+}
+
+static enum mr_code read_document(struct loading *l, struct mr_yaml *doc,
+                                  const struct mr_pipeline_overrides *over)
+{
+    enum mr_code rc = MR_OK;
+    const struct mr_yaml *consumer;
+    if (!doc) {
+        mr_fail(l->err, MR_ID_SPEC06, "the file is empty");
+        mr_error_at(l->err, "%s:1:1", l->file);
+        return mr_error_advise(l->err, "three lines make a pipeline: pipeline: NAME, consumer:, "
+                                       "and under it url:");
+    }
+    MR_TRY(expect(l, doc, MR_YAML_MAP, "a pipeline file"));
+    MR_TRY(set_keys(l, doc, "pipeline", &l->top, NULL, mr_planned_top));
+    MR_TRY(mr_options_check(&l->top, l->file, doc, "the pipeline", l->err));
+    consumer = mr_yaml_get(doc, "consumer");
+    if (!consumer) {
+        mr_fail(l->err, MR_ID_SPEC06, "the pipeline has no consumer");
+        at(l, doc);
+        rc = mr_error_advise(l->err, "add consumer: and under it url: ...");
+        goto out;
+    }
+    MR_TRY(read_consumer(l, consumer));
+    MR_TRY(read_steps(l, mr_yaml_get(doc, "transformers")));
+    MR_TRY(read_loader(l, mr_yaml_get(doc, "loader")));
+    rc = read_top(l, doc, over);
+out:
+    return rc;
+}
+
+enum mr_code mr_pipeline_parse(const char *text, size_t n, const char *file,
+                               const struct mr_registry *reg,
+                               const struct mr_pipeline_overrides *over, struct mr_pipeline **ret,
+                               struct mr_error *err)
+{
+    struct loading l = { .file = file, .reg = reg, .err = err };
+    struct mr_yaml *doc = NULL;
+    enum mr_code rc = MR_OK;
+    l.p = mr_zalloc(1, sizeof *l.p);
+    l.p->file = mr_strdup(file);
+    mr_options_init(&l.top, mr_keys_top);
+    mr_options_init(&l.consumer, mr_keys_consumer);
+    mr_options_init(&l.loader, mr_keys_loader);
+    MR_TRY(mr_project_of(file, over->lake, over->env, l.p, &l.base_dir, err));
+    MR_TRY(mr_yaml_parse(text, n, file, &doc, err));
+    MR_TRY(mr_yaml_substitute(doc, file, err));
+    MR_TRY(read_document(&l, doc, over));
+    hash_config(&l, text, n);
+out:
+    mr_yaml_free(doc);
+    mr_options_release(&l.top);
+    mr_options_release(&l.consumer);
+    mr_options_release(&l.loader);
+    mr_free(l.base_dir);
+    if (rc != MR_OK)
+        mr_pipeline_free(l.p);
+    else
+        *ret = l.p;
+    return rc;
+}
+
+enum mr_code mr_pipeline_load(const char *file, const struct mr_registry *reg,
+                              const struct mr_pipeline_overrides *over, struct mr_pipeline **ret,
+                              struct mr_error *err)
+{
+    struct mr_buf text = { 0 };
+    enum mr_code rc = mr_io_read_file(file, (size_t)1 << 20, &text, err);
+    if (rc == MR_OK) {
+        rc = mr_pipeline_parse(mr_buf_str(&text), text.len, file, reg, over, ret, err);
+    } else {
+        rc = mr_fail(err, MR_ID_SPEC08, "the pipeline file %s cannot be read", file);
+        mr_error_advise(err, "millrace init makes one; millrace run FILE names it");
+    }
+    mr_buf_release(&text);
+    return rc;
+}
+
+void mr_pipeline_free(struct mr_pipeline *p)
+{
+    if (!p)
+        return;
+    mr_options_release(&p->consumer_options);
+    mr_options_release(&p->loader_options);
+    for (int i = 0; i < p->n_rules; i++)
+        mr_free(p->rules[i].pattern);
+    for (int i = 0; i < p->n_steps; i++)
+        mr_option_value_release(&p->steps[i].value);
+    mr_free(p->rules);
+    mr_free(p->steps);
+    mr_free(p->file);
+    mr_free(p->name);
+    mr_free(p->id);
+    mr_free(p->read);
+    mr_free(p->path_template);
+    mr_free(p->lake);
+    mr_free(p->state_dir);
+    mr_free(p->project_file);
+    mr_free(p->env);
+    mr_free(p->config_hash);
+    mr_free(p);
+}

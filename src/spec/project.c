@@ -1,0 +1,269 @@
+/*
+ * What        the project around a pipeline: millrace.yml, lake, state folder; variables; URLs with passwords
+ */
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "spec/keys.h"
+
+/* ---- variables ---- */
+
+static char *g_names[16], *g_values[16];
+static int g_n;
+
+void mr_spec_setenv(const char *name, const char *value)
+{
+    if (g_n == 16)
+        return;
+    g_names[g_n] = mr_strdup(name);
+    g_values[g_n++] = mr_strdup(value);
+}
+
+const char *mr_spec_getenv(const char *name)
+{
+    for (int i = 0; i < g_n; i++)
+        if (strcmp(g_names[i], name) == 0)
+            return g_values[i];
+    return getenv(name);
+}
+
+/* ---- URLs ---- */
+
+/* The password's place in the URL; false when there is none. */
+static bool password_span(const char *url, const char **ret_from, size_t *ret_n)
+{
+    const char *start = strstr(url, "://");
+    if (!start)
+        return false;
+    start += 3;
+    size_t authority = strcspn(start, "/?#");
+    const char *at = NULL;
+    for (size_t i = 0; i < authority; i++)
+        if (start[i] == '@')
+            at = start + i;
+    const char *colon = at ? memchr(start, ':', (size_t)(at - start)) : NULL;
+    if (colon && at > colon + 1) {
+        *ret_from = colon + 1;
+        *ret_n = (size_t)(at - colon - 1);
+        return true;
+    }
+    const char *q = strstr(start, "password=");
+    if (q && (q[-1] == '?' || q[-1] == '&')) {
+        *ret_from = q + 9;
+        *ret_n = strcspn(q + 9, "&");
+        return *ret_n > 0;
+    }
+    return false;
+}
+
+char *mr_url_password(const char *url)
+{
+    const char *p;
+    size_t n;
+    if (!password_span(url, &p, &n))
+        return NULL;
+    struct mr_buf b = { 0 };
+    for (size_t i = 0; i < n; i++) {
+        unsigned v;
+        int used = 0;
+        if (p[i] == '%' && i + 2 < n + 0 && sscanf(p + i + 1, "%2x%n", &v, &used) == 1 && used == 2) {
+            mr_buf_putc(&b, (char)v);
+            i += 2;
+        } else {
+            mr_buf_putc(&b, p[i]);
+        }
+    }
+    return mr_buf_take(&b);
+}
+
+char *mr_url_without_password(const char *url)
+{
+    const char *p;
+    size_t n;
+    if (!password_span(url, &p, &n))
+        return mr_strdup(url);
+    bool colon = p[-1] == ':';
+    size_t head = (size_t)(p - url) - (colon ? 1 : 10);
+    const char *tail = p + n;
+    if (!colon && url[head] == '?' && *tail == '&')
+        return mr_asprintf("%.*s?%s", (int)head, url, tail + 1);
+    return mr_asprintf("%.*s%s", (int)head, url, tail);
+}
+
+/* ---- project ---- */
+
+static char *folder_of(const char *file)
+{
+    char *full = realpath(file, NULL), *copy;
+    if (full) {
+        copy = mr_strdup(full);
+        free(full);
+    } else {
+        char cwd[PATH_MAX];
+        if (file[0] == '/')
+            copy = mr_strdup(file);
+        else
+            copy = mr_asprintf("%s/%s", getcwd(cwd, sizeof cwd) ? cwd : "", file);
+    }
+    char *slash = strrchr(copy, '/');
+    slash[slash == copy] = '\0';
+    return copy;
+}
+
+/* The nearest millrace.yml in the folder or above; NULL when there is none. */
+static char *find_project(const char *folder)
+{
+    char *dir = mr_strdup(folder);
+    for (;;) {
+        char *candidate = mr_asprintf("%s/millrace.yml", strcmp(dir, "/") == 0 ? "" : dir);
+        if (access(candidate, R_OK) == 0) {
+            mr_free(dir);
+            return candidate;
+        }
+        mr_free(candidate);
+        char *slash = strrchr(dir, '/');
+        if (!slash || strcmp(dir, "/") == 0)
+            break;
+        slash[slash == dir] = '\0';
+    }
+    mr_free(dir);
+    return NULL;
+}
+
+static enum mr_code fail_at(const char *file, const struct mr_yaml *y, enum mr_error_id id,
+                            const char *what, const char *text, const char *advice,
+                            struct mr_error *err)
+{
+    mr_fail(err, id, what, text);
+    mr_error_at(err, "%s:%d:%d", file, y ? y->line : 1, y ? y->column : 1);
+    return mr_error_advise(err, "%s", advice);
+}
+
+/* The lake that millrace.yml names, for this environment; relative to the file. */
+static enum mr_code project_lake(const char *file, const struct mr_yaml *doc, const char *env,
+                                 const char **ret, struct mr_error *err)
+{
+    static const char *const words[] = { "lake", "environments", NULL };
+    const struct mr_yaml *lake = mr_yaml_get(doc, "lake");
+    for (int i = 0; doc && doc->kind == MR_YAML_MAP && i < doc->n; i++) {
+        const char *key = doc->keys[i]->text, *near = mr_did_you_mean(key, words);
+        if (mr_key_planned(words, key))
+            continue;
+        if (strcmp(key, "defaults") == 0)
+            return fail_at(file, doc->keys[i], MR_ID_SPEC03, "%s is not built yet", key,
+                           "leave it out", err);
+        mr_fail(err, MR_ID_SPEC02, "unknown key '%s' in millrace.yml", key);
+        mr_error_at(err, "%s:%d:%d", file, doc->keys[i]->line, doc->keys[i]->column);
+        return mr_error_advise(err, near ? "did you mean '%s'?" : "keys are lake, environments",
+                               near);
+    }
+    if (env) {
+        const struct mr_yaml *all = mr_yaml_get(doc, "environments"), *one = mr_yaml_get(all, env);
+        if (!one)
+            return fail_at(file, all, MR_ID_SPEC09, "there is no environment '%s'", env,
+                           "add it under environments: in millrace.yml", err);
+        if (mr_yaml_get(one, "lake"))
+            lake = mr_yaml_get(one, "lake");
+    }
+    if (lake && lake->kind != MR_YAML_SCALAR)
+        return fail_at(file, lake, MR_ID_SPEC04, "%s must be a folder", "lake",
+                       "write lake: ./lake", err);
+    *ret = lake ? lake->text : "./lake";
+    return MR_OK;
+}
+
+static char *join(const char *dir, const char *path)
+{
+    if (path[0] == '/')
+        return mr_strdup(path);
+    while (strncmp(path, "./", 2) == 0)
+        path += 2;
+    return mr_asprintf("%s/%s", strcmp(dir, "/") == 0 ? "" : dir, path);
+}
+
+static enum mr_code read_project(const char *file, const char *env, char **ret_lake,
+                                 struct mr_error *err)
+{
+    struct mr_buf text = { 0 };
+    struct mr_yaml *doc = NULL;
+    const char *lake = NULL;
+    char *dir = folder_of(file);
+    enum mr_code rc = MR_OK;
+    MR_TRY(mr_io_read_file(file, (size_t)1 << 20, &text, err));
+    MR_TRY(mr_yaml_parse(mr_buf_str(&text), text.len, file, &doc, err));
+    MR_TRY(mr_yaml_substitute(doc, file, err));
+    MR_TRY(project_lake(file, doc, env, &lake, err));
+    *ret_lake = join(dir, lake);
+out:
+    mr_yaml_free(doc);
+    mr_buf_release(&text);
+    mr_free(dir);
+    return rc;
+}
+
+static char *absolute(const char *path)
+{
+    char cwd[PATH_MAX];
+    return join(getcwd(cwd, sizeof cwd) ? cwd : "", path);
+}
+
+/* `folder` is where the pipeline lies, or the current folder. */
+static enum mr_code locate(const char *folder, const char *lake_override, const char *env,
+                           char **ret_lake, char **ret_state, char **ret_project, char **ret_base,
+                           struct mr_error *err)
+{
+    char *project = find_project(folder), *lake = NULL;
+    enum mr_code rc = MR_OK;
+    if (project) {
+        rc = read_project(project, env, &lake, err);
+        if (rc != MR_OK) {
+            mr_free(project);
+            return rc;
+        }
+    } else if (env) {
+        rc = mr_fail(err, MR_ID_SPEC09, "there is no environment '%s': no millrace.yml was found",
+                     env);
+        return mr_error_advise(err, "make one with millrace init, or leave out --env");
+    }
+    char *base = project ? folder_of(project) : mr_strdup(folder);
+    if (!lake)
+        lake = join(base, "lake");
+    if (lake_override) {
+        mr_free(lake);
+        lake = absolute(lake_override);
+    }
+    *ret_state = mr_asprintf("%s/.millrace", project ? base : lake);
+    *ret_lake = lake;
+    *ret_project = project;
+    *ret_base = base;
+    return MR_OK;
+}
+
+enum mr_code mr_project_of(const char *file, const char *lake_override, const char *env,
+                           struct mr_pipeline *p, char **ret_base_dir, struct mr_error *err)
+{
+    char *folder = folder_of(file);
+    enum mr_code rc = locate(folder, lake_override, env, &p->lake, &p->state_dir, &p->project_file,
+                             ret_base_dir, err);
+    if (rc == MR_OK && env)
+        p->env = mr_strdup(env);
+    mr_free(folder);
+    return rc;
+}
+
+enum mr_code mr_project_locate(const char *lake_override, const char *env, char **ret_lake,
+                               char **ret_state_dir, struct mr_error *err)
+{
+    char cwd[PATH_MAX], *project = NULL, *base = NULL;
+    enum mr_code rc = locate(getcwd(cwd, sizeof cwd) ? cwd : "/", lake_override, env, ret_lake,
+                             ret_state_dir, &project, &base, err);
+    mr_free(project);
+    mr_free(base);
+    return rc;
+}
