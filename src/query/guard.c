@@ -157,15 +157,33 @@ static enum mr_code version_of(struct mr_guard *g, const char *table, const json
     return mr_error_advise(err, "write AT (VERSION => 3) or AT (TIMESTAMP => '2026-01-31 10:00:00'), UTC");
 }
 
+/* Places in the text that the parser does not know are 2^64 - 1, which JSON readers refuse. */
+static void drop_places(char *text)
+{
+    static const char place[] = "\"query_location\":18446744073709551615";
+    for (char *p = text; (p = strstr(p, place)) != NULL; p += sizeof place - 1)
+        memset(p + 17, ' ', 19);
+}
+
+enum mr_code mr_parse_sql(struct mr_duck *d, const char *sql, json_t **ret, struct mr_error *err)
+{
+    char *text = NULL;
+    enum mr_code rc = mr_duck_one_text(d, "SELECT json_serialize_sql(?::VARCHAR)::VARCHAR", sql,
+                                       &text, err);
+    if (rc != MR_OK)
+        return rc;
+    drop_places(text);
+    rc = mr_json_parse(text, strlen(text), MR_ID_SQL02, "a number of this size", ret, err);
+    mr_free(text);
+    return rc;
+}
+
 /* The subquery that stands for the table, as DuckDB's tree. */
 static enum mr_code subquery_tree(struct mr_guard *g, const char *sql, json_t **ret,
                                   struct mr_error *err)
 {
-    char *text = NULL;
     json_t *tree = NULL;
-    enum mr_code rc = mr_duck_one_text(g->duck, "SELECT json_serialize_sql(?::VARCHAR)::VARCHAR", sql, &text, err);
-    if (rc == MR_OK)
-        rc = mr_json_parse(text, strlen(text), MR_ID_BASE03, "parse tree", &tree, err);
+    enum mr_code rc = mr_parse_sql(g->duck, sql, &tree, err);
     if (rc == MR_OK) {
         json_t *node = json_object_get(
             json_array_get(json_object_get(tree, "statements"), 0), "node");
@@ -174,7 +192,6 @@ static enum mr_code subquery_tree(struct mr_guard *g, const char *sql, json_t **
             rc = mr_fail(err, MR_ID_BASE03, "the engine did not parse the list of files");
     }
     json_decref(tree);
-    mr_free(text);
     return rc;
 }
 

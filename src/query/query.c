@@ -378,25 +378,14 @@ static enum mr_code parse_failed(const char *sql, const json_t *tree, struct mr_
     return mr_fail(err, MR_ID_SQL01, "%s", message);
 }
 
-/* Places in the text that the parser does not know are 2^64 - 1, which JSON readers refuse. */
-static void drop_places(char *text)
-{
-    static const char place[] = "\"query_location\":18446744073709551615";
-    for (char *p = text; (p = strstr(p, place)) != NULL; p += sizeof place - 1)
-        memset(p + 17, ' ', 19);
-}
-
 enum mr_code mr_query_run(struct mr_query *q, const char *sql, enum mr_query_format format,
                           int width, int64_t max_rows, FILE *out, struct mr_error *err)
 {
     const struct output as = { .f = out, .format = format, .width = width, .max_rows = max_rows };
-    char *text = NULL;
     json_t *tree = NULL, *statement;
     size_t i;
     enum mr_code rc = MR_OK;
-    MR_TRY(mr_duck_one_text(q->duck, "SELECT json_serialize_sql(?::VARCHAR)::VARCHAR", sql, &text, err));
-    drop_places(text);
-    MR_TRY(mr_json_parse(text, strlen(text), MR_ID_SQL02, "a number of this size", &tree, err));
+    MR_TRY(mr_parse_sql(q->duck, sql, &tree, err));
     if (json_is_true(json_object_get(tree, "error"))) {
         rc = parse_failed(sql, tree, err);
         goto out;
@@ -410,6 +399,5 @@ enum mr_code mr_query_run(struct mr_query *q, const char *sql, enum mr_query_for
         rc = mr_fail(err, MR_ID_SQL01, "there is no statement");
 out:
     json_decref(tree);
-    mr_free(text);
     return rc;
 }
