@@ -121,7 +121,7 @@ static enum mr_code skip_if_done(struct mr_engine *e, struct mr_job *j, struct m
     snprintf(j->rep->view_id, sizeof j->rep->view_id, "%s", view);
     mr_log(MR_LOG_INFO, j->stream->id, "committed before the interruption", "version=%lld",
            (long long)version);
-    return MR_OK;
+    return e->p->loader->sweep(j->target, e->report->run_id, err); /* its manifests may be left */
 }
 
 static enum mr_code open_target(struct mr_engine *e, struct mr_job *j, bool sweep_old,
@@ -264,7 +264,7 @@ static void commit_job(struct mr_engine *e, struct mr_job *j)
     enum mr_code rc = e->p->loader->commit(j->target, &u, &result, &version, &err);
     if (rc == MR_OK && result == MR_COMMIT_FENCED) {
         rc = mr_fail(&err, MR_ID_LOAD02,
-                     "%s: another run of pipeline '%s' (id %s) committed version %lld meanwhile; "
+                     "%s: fenced: another run of pipeline '%s' (id %s) committed version %lld meanwhile; "
                      "this run wrote nothing",
                      j->table, e->p->name, e->p->id, (long long)version);
         mr_error_advise(&err, "schedule the pipeline in one place only, or give this copy an id "

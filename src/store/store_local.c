@@ -286,7 +286,8 @@ static int by_name(const void *a, const void *b)
 
 enum want { WANT_FILES, WANT_FOLDERS, WANT_DEEP };
 
-/* Entries of the folder `folder` ("" or "a/b/") whose names begin with `start`. Temporary files are left out. */
+/* Entries of the folder `folder` ("" or "a/b/") whose names begin with `start`. Temporary files are left out,
+ * unless they are asked for. */
 static enum mr_code list_folder(struct mr_store *s, const char *folder, const char *start,
                                 enum want want, int depth, struct mr_store_list *out,
                                 struct mr_error *err)
@@ -300,7 +301,8 @@ static enum mr_code list_folder(struct mr_store *s, const char *folder, const ch
     while (d && rc == MR_OK && (e = readdir(d)) != NULL) {
         struct stat st;
         if (strncmp(e->d_name, start, strlen(start)) != 0 || strcmp(e->d_name, ".") == 0 ||
-            strcmp(e->d_name, "..") == 0 || strncmp(e->d_name, ".tmp-", 5) == 0)
+            strcmp(e->d_name, "..") == 0 ||
+            (strncmp(e->d_name, ".tmp-", 5) == 0 && strncmp(start, ".tmp-", 5) != 0))
             continue;
         if (fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
             continue; /* removed meanwhile */

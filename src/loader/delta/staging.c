@@ -187,10 +187,13 @@ static enum mr_code delete_all(struct mr_store *s, const char *prefix, struct mr
 enum mr_code mr_staging_forget(struct mr_store *s, const char *table, const char *run_id,
                                struct mr_error *err)
 {
-    char *folder = folder_of(table, run_id);
+    char *folder = folder_of(table, run_id), *temps = mr_asprintf("%s.tmp-", folder);
     enum mr_code rc = delete_all(s, folder, err);
+    if (rc == MR_OK)
+        rc = delete_all(s, temps, err); /* of a killed process */
     folder[strlen(folder) - 1] = '\0';
     mr_store_delete_folder(s, folder);
+    mr_free(temps);
     mr_free(folder);
     return rc;
 }
