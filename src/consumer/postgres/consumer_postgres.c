@@ -1,0 +1,573 @@
+/*
+ * What        the PostgreSQL consumer: one snapshot, locked tables, COPY BINARY by block ranges on several connections
+ * Gets        a URL or host, user and so on, as libpq takes them
+ * Guarantees  all tables of a run as of one instant; a TRUNCATE, ALTER or REFRESH cannot give an empty or odd table: tables
+ *             are locked before the snapshot is taken, and what cannot be locked is checked by its file
+ * Why         worker 0 reads on the connection that holds the snapshot: `workers` connections, no more
+ * Source      PostgreSQL "SET TRANSACTION SNAPSHOT", "Explicit Locking", "COPY"
+ */
+#include "consumer/postgres/consumer_postgres.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/buf.h"
+#include "base/fault.h"
+#include "base/mem.h"
+#include "base/queue.h"
+#include "base/timeutil.h"
+#include "column/builder.h"
+#include "column/schema.h"
+#include "consumer/postgres/pg_catalog.h"
+
+#define LOCK_BATCH 64
+
+struct mr_consumer {
+    struct mr_pg_params params;
+    char *texts[3];          /* that params point to */
+    int64_t lock_timeout_us;
+    struct mr_pg *holder;    /* the snapshot lives as long as its transaction; also worker 0's connection */
+    char *database;
+    char snapshot[80];       /* as pg_export_snapshot said */
+    bool validate_text;      /* the server does not check encodings (SQL_ASCII) */
+    int workers, batch_rows;
+    size_t batch_bytes, max_value;
+};
+
+struct mr_consumer_worker {
+    struct mr_consumer *c;
+    struct mr_pg *pg;
+    bool borrowed; /* the holder's connection */
+};
+
+struct mr_reader {
+    struct mr_consumer_worker *w;
+    const struct mr_stream *stream;
+    const struct pg_heap *heap;
+    const struct mr_partition *part;
+    struct mr_pg_decoder *decoder;
+    bool header, ended;
+    int64_t row; /* ordinal of the next row */
+};
+
+static const char *const g_schemes[] = { "postgresql", "postgres", NULL };
+
+static const struct mr_option g_options[] = {
+    { .key = "url", .type = MR_OPT_STRING, .doc = "postgresql://user@host:5432/database?sslmode=verify-full; everything libpq takes." },
+    { .key = "host", .type = MR_OPT_STRING, .doc = "Server name, address, or folder of its socket; PGHOST when neither is given." },
+    { .key = "port", .type = MR_OPT_INT, .min = 1, .max = 65535, .doc = "Port of the server; PGPORT, else 5432." },
+    { .key = "database", .type = MR_OPT_STRING, .doc = "Database; PGDATABASE, else the user's name." },
+    { .key = "user", .type = MR_OPT_STRING, .doc = "Role to connect as; PGUSER, else the name of the system user." },
+    { .key = "password", .type = MR_OPT_STRING, .secret = true, .doc = "Its password; better ${NAME}, ${file:PATH} or ~/.pgpass." },
+    { .key = "sslmode", .type = MR_OPT_ENUM, .choices = "disable|allow|prefer|require|verify-ca|verify-full",
+      .doc = "TLS, as libpq names it; prefer when neither this nor the URL says it." },
+    { .key = "sslrootcert", .type = MR_OPT_PATH, .doc = "File with the certificates to trust." },
+    { .key = "connect_timeout", .type = MR_OPT_DURATION, .def = "10s", .min = 2000000, .max = 600000000,
+      .doc = "Longest wait for a connection." },
+    { .key = "lock_timeout", .type = MR_OPT_DURATION, .def = "10s", .min = 100000, .max = 3600000000,
+      .doc = "Longest wait for the lock of a table (ACCESS SHARE, as any SELECT takes it)." },
+    { .key = "read_timeout", .type = MR_OPT_DURATION, .def = "10m", .min = 1000000, .max = 86400000000,
+      .doc = "Longest silence of the server within a statement." },
+    MR_OPTION_END,
+};
+
+/* ---- connections ---- */
+
+static void fill_params(struct mr_consumer *c, const struct mr_options *o)
+{
+    struct mr_pg_params *p = &c->params;
+    int64_t port = mr_option_get(o, "port")->set ? mr_option_int(o, "port") : 0;
+    int64_t wait = (mr_option_int(o, "connect_timeout") + 999999) / 1000000;
+    c->texts[0] = port ? mr_asprintf("%lld", (long long)port) : NULL;
+    c->texts[1] = mr_asprintf("%lld", (long long)wait);
+    /* A URL is given as dbname; what follows wins over its parts, so what must not be overridden stands after it. */
+    mr_pg_param(p, "fallback_application_name", "millrace");
+    mr_pg_param(p, "dbname", mr_option_str(o, "url"));
+    mr_pg_param(p, "host", mr_option_str(o, "host"));
+    mr_pg_param(p, "port", c->texts[0]);
+    if (mr_option_str(o, "database") && !mr_option_str(o, "url"))
+        mr_pg_param(p, "dbname", mr_option_str(o, "database"));
+    mr_pg_param(p, "user", mr_option_str(o, "user"));
+    mr_pg_param(p, "password", mr_option_str(o, "password"));
+    mr_pg_param(p, "sslmode", mr_option_str(o, "sslmode"));
+    mr_pg_param(p, "sslrootcert", mr_option_str(o, "sslrootcert"));
+    mr_pg_param(p, "connect_timeout", c->texts[1]);
+    mr_pg_param(p, "client_encoding", "UTF8");
+    mr_pg_param(p, "keepalives_idle", "30");
+    mr_pg_param(p, "keepalives_interval", "10");
+    mr_pg_param(p, "keepalives_count", "6");
+    p->read_timeout_us = mr_option_int(o, "read_timeout");
+    c->lock_timeout_us = mr_option_int(o, "lock_timeout");
+}
+
+/* Read-only, no name resolved by a path, no time-out of the role that would cut a long read. */
+static enum mr_code connect_session(struct mr_consumer *c, struct mr_pg **ret, struct mr_error *err)
+{
+    enum mr_code rc = mr_pg_connect(&c->params, ret, err);
+    if (rc != MR_OK)
+        return rc;
+    char *sql = mr_asprintf("SET default_transaction_read_only = on; SET search_path = ''; SET statement_timeout = 0;"
+                            "SET idle_in_transaction_session_timeout = 0; SET lock_timeout = %lld",
+                            (long long)(c->lock_timeout_us / 1000));
+    rc = mr_pg_query(*ret, sql, NULL, err);
+    mr_free(sql);
+    if (rc != MR_OK) {
+        mr_pg_close(*ret);
+        *ret = NULL;
+    }
+    return rc;
+}
+
+static enum mr_code check_server(struct mr_consumer *c, struct mr_error *err)
+{
+    struct mr_pg_result *r = NULL;
+    enum mr_code rc = mr_pg_query(c->holder, "SELECT pg_catalog.version(), pg_catalog.current_database()", &r, err);
+    if (rc != MR_OK)
+        return rc;
+    const char *version = mr_pg_cell(r, 0, 0);
+    c->database = mr_strdup(mr_pg_cell(r, 0, 1));
+    c->validate_text = strcmp(mr_pg_parameter(c->holder, "server_encoding"), "SQL_ASCII") == 0;
+    if (strstr(version, "CockroachDB") || strstr(version, "Redshift")) {
+        rc = mr_fail(err, MR_ID_PG07, "the server is not PostgreSQL: %.100s", version);
+        mr_error_advise(err, "it speaks PostgreSQL's protocol, but has no exported snapshots and no block ranges");
+    } else if (mr_pg_server_version(c->holder) < 140000) {
+        rc = mr_fail(err, MR_ID_PG07, "the server is too old: %.60s", version);
+        mr_error_advise(err, "PostgreSQL 14 and later can read a table by ranges of blocks; upgrade it, or read a replica that is newer");
+    }
+    mr_pg_result_free(r);
+    return rc;
+}
+
+static void pg_close(struct mr_consumer *c)
+{
+    if (!c)
+        return;
+    mr_pg_close(c->holder);
+    for (size_t i = 0; i < sizeof c->texts / sizeof *c->texts; i++)
+        mr_free(c->texts[i]);
+    mr_free(c->database);
+    mr_free(c);
+}
+
+static enum mr_code pg_open(const struct mr_consumer_config *cfg, struct mr_consumer **ret, struct mr_error *err)
+{
+    struct mr_consumer *c = mr_zalloc(1, sizeof *c);
+    c->workers = cfg->workers;
+    c->batch_bytes = cfg->batch_bytes;
+    c->batch_rows = cfg->batch_rows;
+    c->max_value = cfg->max_value_bytes;
+    fill_params(c, cfg->options);
+    enum mr_code rc = connect_session(c, &c->holder, err);
+    if (rc == MR_OK)
+        rc = check_server(c, err);
+    if (rc != MR_OK)
+        pg_close(c);
+    else
+        *ret = c;
+    return rc;
+}
+
+static enum mr_code pg_discover(struct mr_consumer *c, struct mr_stream_list *ret, struct mr_error *err)
+{
+    return mr_pg_load_tables(c->holder, c->database, ret, err);
+}
+
+/* ---- hold: lock, then fix the snapshot, then look again ---- */
+
+/* The server's error of a failed statement inside our transaction; the savepoint takes it back. */
+static enum mr_code guarded(struct mr_pg *pg, const char *sql, struct mr_error *err)
+{
+    char *all = mr_asprintf("SAVEPOINT millrace; %s; RELEASE SAVEPOINT millrace", sql);
+    enum mr_code rc = mr_pg_query(pg, all, NULL, err);
+    mr_free(all);
+    if (rc == MR_E_SOURCE && mr_pg_query(pg, "ROLLBACK TO SAVEPOINT millrace; RELEASE SAVEPOINT millrace", NULL, NULL) != MR_OK)
+        return mr_fail(err, MR_ID_PG01, "connection lost after a failed statement");
+    return rc;
+}
+
+static enum mr_code lock_tables(struct mr_consumer *c, struct mr_stream **streams, int n, struct mr_error *err)
+{
+    struct mr_buf b = { 0 };
+    int used = 0;
+    for (int i = 0; i < n; i++) {
+        const struct pg_table *t = streams[i]->source;
+        if (t->relkind == 'm')
+            continue; /* cannot be locked; checked by its file instead */
+        mr_buf_printf(&b, "%s%s%s", used++ ? ", " : "LOCK TABLE ", t->relkind == 'r' ? "ONLY " : "", t->sql_name);
+    }
+    mr_buf_puts(&b, " IN ACCESS SHARE MODE");
+    enum mr_code rc = used ? guarded(c->holder, mr_buf_str(&b), err) : MR_OK;
+    mr_buf_release(&b);
+    return rc;
+}
+
+static void cannot_lock(struct mr_stream *s, const struct mr_error *why)
+{
+    mr_fail(&s->error, MR_ID_PG09, "%s cannot be locked against TRUNCATE and ALTER: %s", s->id, why->message);
+    mr_error_advise(&s->error, "another session holds it exclusively, or it was dropped; run again, or raise consumer.lock_timeout");
+}
+
+/* Many at once; one by one only when a batch fails. */
+static enum mr_code lock_all(struct mr_consumer *c, struct mr_stream **streams, int n, struct mr_error *err)
+{
+    for (int i = 0; i < n; i += LOCK_BATCH) {
+        int count = n - i < LOCK_BATCH ? n - i : LOCK_BATCH;
+        enum mr_code rc = lock_tables(c, streams + i, count, err);
+        for (int k = i; rc == MR_E_SOURCE && k < i + count; k++) {
+            enum mr_code one = lock_tables(c, streams + k, 1, err);
+            if (one == MR_E_SOURCE)
+                cannot_lock(streams[k], err);
+            else if (one != MR_OK)
+                return one;
+        }
+        if (rc != MR_OK && rc != MR_E_SOURCE)
+            return rc;
+    }
+    return MR_OK;
+}
+
+static enum mr_code export_snapshot(struct mr_consumer *c, struct mr_error *err)
+{
+    struct mr_pg_result *r = NULL;
+    enum mr_code rc = mr_pg_query(c->holder, "SELECT pg_catalog.pg_export_snapshot()", &r, err);
+    if (rc != MR_OK)
+        return rc;
+    snprintf(c->snapshot, sizeof c->snapshot, "%s", mr_pg_cell(r, 0, 0));
+    mr_pg_result_free(r);
+    return MR_OK;
+}
+
+static int by_oid(const void *a, const void *b)
+{
+    unsigned x = ((const struct pg_table *)(*(struct mr_stream *const *)a)->source)->oid;
+    unsigned y = ((const struct pg_table *)(*(struct mr_stream *const *)b)->source)->oid;
+    return x < y ? -1 : x > y;
+}
+
+/* A table that was altered, renamed or dropped between discover and the lock. */
+static enum mr_code compare_catalog(struct mr_consumer *c, struct mr_stream **streams, int n, struct mr_error *err)
+{
+    struct mr_stream_list now = { 0 };
+    enum mr_code rc = mr_pg_load_tables(c->holder, c->database, &now, err);
+    if (rc != MR_OK)
+        return rc;
+    if (now.n)
+        qsort(now.items, (size_t)now.n, sizeof *now.items, by_oid);
+    for (int i = 0; i < n; i++) {
+        struct mr_stream **found = now.n ? bsearch(&streams[i], now.items, (size_t)now.n, sizeof *now.items, by_oid) : NULL;
+        const struct pg_table *then = streams[i]->source, *is = found ? (*found)->source : NULL;
+        if (streams[i]->error.code != MR_OK)
+            continue;
+        if (is && strcmp((*found)->id, streams[i]->id) == 0 && strcmp(is->signature, then->signature) == 0)
+            continue;
+        mr_fail(&streams[i]->error, MR_ID_PG09, "%s was %s while the run began", streams[i]->id, is ? "altered" : "dropped");
+        mr_error_advise(&streams[i]->error, "run again; nothing of it was read");
+    }
+    mr_stream_list_free(&now, mr_pg_table_free);
+    return MR_OK;
+}
+
+static enum mr_code pg_hold(struct mr_consumer *c, struct mr_stream **streams, int n, struct mr_error *err)
+{
+    enum mr_code rc = MR_OK;
+    MR_TRY(mr_pg_query(c->holder, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", NULL, err));
+    MR_TRY(lock_all(c, streams, n, err)); /* LOCK does not take the snapshot; the next statement does */
+    MR_TRY(export_snapshot(c, err));
+    MR_TRY(compare_catalog(c, streams, n, err));
+    rc = mr_pg_load_heaps(c->holder, streams, n, err);
+out:
+    return rc;
+}
+
+/* ---- plan: a partition is a range of blocks of one heap ---- */
+
+#define PART_LO(heap, block) ((uint64_t)(heap) << 32 | (block))
+#define PART_HEAP(p) ((p)->lo >> 32)
+#define PART_FROM(p) ((uint32_t)(p)->lo)
+#define PART_TO(p) ((p)->hi) /* 0: to the end */
+
+static void add_parts(struct mr_plan *plan, uint64_t heap, uint64_t blocks, uint64_t step)
+{
+    uint64_t n = blocks > step ? (blocks + step - 1) / step : 1;
+    for (uint64_t i = 0; i < n; i++) {
+        size_t k = (size_t)plan->n_partitions;
+        plan->partitions = mr_realloc(plan->partitions, sizeof *plan->partitions * (k + 1));
+        plan->partitions[k] = (struct mr_partition){ .index = plan->n_partitions++, .lo = PART_LO(heap, i * step),
+                                                     .hi = i + 1 < n ? (i + 1) * step : 0, .est_rows = -1 };
+    }
+}
+
+static enum mr_code pg_plan(struct mr_consumer *c, struct mr_stream *s, int target, struct mr_plan *ret,
+                            struct mr_error *err)
+{
+    const struct pg_table *t = s->source;
+    uint64_t total = 0;
+    (void)err;
+    for (int i = 0; i < t->n_heaps; i++)
+        total += t->heaps[i].blocks;
+    uint64_t step = total / (uint64_t)(target < 1 ? 1 : target) + 1;
+    *ret = (struct mr_plan){ .view.consistency = "snapshot" };
+    snprintf(ret->view.id, sizeof ret->view.id, "pg:%.70s", c->snapshot);
+    for (int i = 0; i < t->n_heaps; i++)
+        add_parts(ret, (uint64_t)i, t->heaps[i].blocks, step);
+    return MR_OK;
+}
+
+static bool pg_view_holds(struct mr_consumer *c, const struct mr_stream *s, const char *view_id)
+{
+    (void)c;
+    (void)s;
+    (void)view_id;
+    return false; /* an exported snapshot ends with its connection */
+}
+
+static int pg_max_workers(struct mr_consumer *c)
+{
+    return c->workers;
+}
+
+/* ---- workers ---- */
+
+static void pg_worker_close(struct mr_consumer_worker *w)
+{
+    if (!w)
+        return;
+    if (!w->borrowed)
+        mr_pg_close(w->pg);
+    mr_free(w);
+}
+
+static enum mr_code import_snapshot(struct mr_consumer_worker *w, struct mr_error *err)
+{
+    const char *sql = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT '%s'";
+    if (mr_fault_off(MR_FP_PG_SNAPSHOT_RULE))
+        sql = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY -- %s";
+    char *text = mr_asprintf(sql, w->c->snapshot);
+    enum mr_code rc = mr_pg_query(w->pg, text, NULL, err);
+    mr_free(text);
+    return rc;
+}
+
+static enum mr_code pg_worker_open(struct mr_consumer *c, int index, struct mr_consumer_worker **ret,
+                                   struct mr_error *err)
+{
+    struct mr_consumer_worker *w = mr_zalloc(1, sizeof *w);
+    enum mr_code rc = MR_OK;
+    w->c = c;
+    w->borrowed = index == 0;
+    if (!w->borrowed) {
+        rc = connect_session(c, &w->pg, err);
+        if (rc == MR_OK)
+            rc = import_snapshot(w, err);
+    } else if (mr_pg_in_transaction(c->holder)) {
+        w->pg = c->holder;
+    } else {
+        rc = mr_fail(err, MR_ID_PG10, "the connection that held the snapshot is gone");
+    }
+    if (rc != MR_OK)
+        pg_worker_close(w);
+    else
+        *ret = w;
+    return rc;
+}
+
+/* The holder has the lock already. A waiting TRUNCATE stands before us in the queue, and waits for the holder, which waits
+ * for us: so never queue behind it. */
+static enum mr_code lock_heap(struct mr_consumer_worker *w, const struct pg_heap *h, struct mr_error *err)
+{
+    int64_t until = mr_mono_us() + w->c->lock_timeout_us;
+    char *sql = mr_asprintf("LOCK TABLE %s%s IN ACCESS SHARE MODE NOWAIT", h->only ? "ONLY " : "", h->sql_name);
+    enum mr_code rc;
+    while ((rc = guarded(w->pg, sql, err)) == MR_E_SOURCE && (!err || strcmp(err->origin, "55P03") == 0) &&
+           mr_mono_us() < until && !mr_cancelled())
+        nanosleep(&(struct timespec){ 0, 100000000 }, NULL);
+    mr_free(sql);
+    if (rc == MR_E_SOURCE && err && strcmp(err->origin, "55P03") == 0) {
+        rc = mr_fail(err, MR_ID_PG09, "another session waits for an exclusive lock (TRUNCATE, ALTER, VACUUM FULL), "
+                     "so that this worker cannot get its own");
+        mr_error_advise(err, "run again when that is done, or with --workers 1, which needs no second lock");
+    }
+    return rc;
+}
+
+/* ---- read ---- */
+
+static char *copy_text(const struct mr_stream *s, const struct pg_heap *h, const struct mr_partition *p, int64_t limit)
+{
+    struct mr_buf b = { 0 };
+    mr_buf_puts(&b, "COPY (SELECT ");
+    for (int i = 0; i < s->schema.n_fields; i++) {
+        char *name = mr_pg_quote(s->schema.fields[i].name);
+        mr_buf_printf(&b, "%s%s", i ? ", " : "", name);
+        mr_free(name);
+    }
+    mr_buf_printf(&b, " FROM %s%s", h->only ? "ONLY " : "", h->sql_name);
+    if (PART_FROM(p) || PART_TO(p))
+        mr_buf_printf(&b, " WHERE ctid >= '(%u,0)'::pg_catalog.tid", PART_FROM(p));
+    if (PART_TO(p))
+        mr_buf_printf(&b, " AND ctid < '(%llu,0)'::pg_catalog.tid", (unsigned long long)PART_TO(p));
+    if (limit > 0)
+        mr_buf_printf(&b, " LIMIT %lld", (long long)limit);
+    mr_buf_puts(&b, ") TO STDOUT (FORMAT binary)");
+    return mr_buf_take(&b);
+}
+
+static void pg_reader_close(struct mr_reader *r)
+{
+    if (!r)
+        return;
+    if (!r->ended)
+        mr_pg_copy_abort(r->w->pg);
+    if (!mr_pg_in_transaction(r->w->pg)) /* failed or aborted: back to where it was; a lost connection shows at once */
+        (void)!mr_pg_query(r->w->pg, "ROLLBACK TO SAVEPOINT millrace_read", NULL, NULL);
+    mr_pg_decoder_free(r->decoder);
+    mr_free(r);
+}
+
+static enum mr_code pg_reader_open(struct mr_consumer_worker *w, const struct mr_stream *s,
+                                   const struct mr_partition *p, int64_t limit, struct mr_reader **ret,
+                                   struct mr_error *err)
+{
+    const struct pg_table *t = s->source;
+    const struct pg_heap *h = &t->heaps[PART_HEAP(p)];
+    enum mr_code rc = w->borrowed || t->relkind == 'm' ? MR_OK : lock_heap(w, h, err);
+    if (rc == MR_OK)
+        rc = mr_pg_query(w->pg, "SAVEPOINT millrace_read", NULL, err);
+    if (rc != MR_OK) {
+        mr_error_prefix(err, "%s", s->id);
+        return rc;
+    }
+    struct mr_reader *r = mr_zalloc(1, sizeof *r);
+    *r = (struct mr_reader){ .w = w, .stream = s, .heap = h, .part = p };
+    r->decoder = mr_pg_decoder_new(&s->schema, t->wires, w->c->validate_text, w->c->max_value);
+    char *sql = copy_text(s, h, p, limit);
+    rc = mr_pg_copy_begin(w->pg, sql, err);
+    mr_free(sql);
+    if (rc != MR_OK) {
+        mr_error_prefix(err, "%s", s->id);
+        r->ended = true;
+        pg_reader_close(r);
+    } else {
+        *ret = r;
+    }
+    return rc;
+}
+
+/* What could not be locked has kept its file: it was neither refreshed nor rewritten since the snapshot. From the COPY's
+ * beginning to the transaction's end it is locked by the COPY itself. */
+static enum mr_code check_file(struct mr_reader *r, struct mr_error *err)
+{
+    const struct pg_table *t = r->stream->source;
+    struct mr_pg_result *q = NULL;
+    if (t->relkind != 'm')
+        return MR_OK;
+    char *sql = mr_asprintf("SELECT pg_catalog.pg_relation_filenode(%u)", r->heap->oid);
+    enum mr_code rc = mr_pg_query(r->w->pg, sql, &q, err);
+    mr_free(sql);
+    if (rc != MR_OK)
+        return rc;
+    const char *now = mr_pg_cell(q, 0, 0);
+    if (!now || strcmp(now, r->heap->filenode) != 0) {
+        rc = mr_fail(err, MR_ID_PG09, "the materialised view was refreshed after the run began");
+        err->action = MR_ACT_STOP_STREAM; /* its old rows are gone; another try finds the same */
+        mr_error_advise(err, "run again");
+    }
+    mr_pg_result_free(q);
+    return rc;
+}
+
+static enum mr_code at_row(const struct mr_reader *r, struct mr_error *err)
+{
+    if (PART_FROM(r->part) || PART_TO(r->part))
+        return mr_error_prefix(err, "%s, row %lld from block %u of %s", r->stream->id, (long long)r->row + 1,
+                               PART_FROM(r->part), r->heap->sql_name);
+    return mr_error_prefix(err, "%s, row %lld", r->stream->id, (long long)r->row + 1);
+}
+
+/* One CopyData message; *ret_row: it brought a row. */
+static enum mr_code take_message(struct mr_reader *r, struct mr_batch *b, int64_t n, size_t *bytes, bool *ret_row,
+                                 struct mr_error *err)
+{
+    const char *data = NULL;
+    size_t size = 0, skip = 0;
+    bool trailer = false;
+    *ret_row = false;
+    enum mr_code rc = mr_pg_copy_next(r->w->pg, &data, &size, err);
+    if (rc == MR_OK && size == 0)
+        r->ended = true;
+    if (rc != MR_OK || size == 0)
+        return rc;
+    *bytes += size;
+    if (!r->header) {
+        if ((rc = mr_pg_decode_header(data, size, &skip, err)) != MR_OK)
+            return rc;
+        r->header = true;
+    }
+    if (skip == size)
+        return MR_OK;
+    rc = mr_pg_decode_row(r->decoder, data + skip, size - skip, b, n, &trailer, err);
+    *ret_row = rc == MR_OK && !trailer;
+    return rc;
+}
+
+static enum mr_code pg_next(struct mr_reader *r, struct mr_batch *b, enum mr_next *ret, struct mr_error *err)
+{
+    const struct mr_consumer *c = r->w->c;
+    size_t bytes = 0;
+    int64_t n = 0;
+    enum mr_code rc = mr_batch_reserve(b, c->batch_rows, err);
+    b->first_row = r->row;
+    while (rc == MR_OK && !r->ended && n < c->batch_rows && bytes < c->batch_bytes) {
+        bool row = false;
+        rc = take_message(r, b, n, &bytes, &row, err);
+        n += row;
+        r->row += row;
+    }
+    if (rc != MR_OK) {
+        r->ended |= !mr_pg_copying(r->w->pg);
+        return at_row(r, err);
+    }
+    mr_batch_finish(b, n);
+    b->source_bytes = bytes;
+    *ret = n ? MR_NEXT_BATCH : MR_NEXT_END;
+    if (r->ended && n == 0 && (rc = check_file(r, err)) != MR_OK)
+        mr_error_prefix(err, "%s", r->stream->id);
+    return rc;
+}
+
+static enum mr_code pg_finish(struct mr_consumer *c, struct mr_error *err)
+{
+    if (!mr_pg_in_transaction(c->holder))
+        return mr_fail(err, MR_ID_PG10, "the transaction that held the snapshot did not live to the end of the run");
+    return mr_pg_query(c->holder, "COMMIT", NULL, err);
+}
+
+static double pg_source_cpu(struct mr_consumer *c)
+{
+    (void)c;
+    return -1; /* the protocol does not say */
+}
+
+const struct mr_consumer_type mr_consumer_postgres = {
+    .name = "postgres",
+    .title = "PostgreSQL 14 and later: tables, partitioned tables and materialised views",
+    .schemes = g_schemes,
+    .options = g_options,
+    .open = pg_open,
+    .discover = pg_discover,
+    .hold = pg_hold,
+    .plan = pg_plan,
+    .view_holds = pg_view_holds,
+    .max_workers = pg_max_workers,
+    .worker_open = pg_worker_open,
+    .worker_close = pg_worker_close,
+    .reader_open = pg_reader_open,
+    .next = pg_next,
+    .reader_close = pg_reader_close,
+    .finish = pg_finish,
+    .source_cpu = pg_source_cpu,
+    .free_source = mr_pg_table_free,
+    .close = pg_close,
+};

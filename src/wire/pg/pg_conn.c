@@ -1,0 +1,337 @@
+/*
+ * What        libpq, with bounded waits and errors as values
+ * Gets        keywords and values as libpq knows them
+ * Guarantees  no wait without a time-out; a cancel of the process is heard within 100 ms; server errors keep SQLSTATE,
+ *             detail and hint
+ * Source      libpq "Asynchronous Command Processing", "Functions Associated with the COPY Command"
+ */
+#include "wire/pg/pg_conn.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <libpq-fe.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/queue.h"
+#include "base/timeutil.h"
+
+struct mr_pg {
+    PGconn *pg;
+    int64_t read_timeout_us;
+    char *copy_row; /* of the last mr_pg_copy_next */
+    bool copying;
+};
+
+void mr_pg_param(struct mr_pg_params *p, const char *keyword, const char *value)
+{
+    if (!value || !*value || p->n == 23)
+        return;
+    p->keywords[p->n] = keyword;
+    p->values[p->n++] = value;
+}
+
+/* libpq's message without its line breaks and leading "ERROR:". */
+static void clean(const char *s, struct mr_buf *out)
+{
+    for (const char *skip = "ERROR:  "; strncmp(s, skip, 8) == 0;)
+        s += 8;
+    for (; *s; s++)
+        mr_buf_putc(out, *s == '\n' || *s == '\t' ? ' ' : *s);
+    while (out->len && out->data[out->len - 1] == ' ')
+        out->data[--out->len] = '\0';
+}
+
+static enum mr_code connection_error(PGconn *pg, enum mr_error_id id, const char *what,
+                                     struct mr_error *err)
+{
+    struct mr_buf b = { 0 };
+    clean(pg ? PQerrorMessage(pg) : "no memory", &b);
+    enum mr_code rc = mr_fail(err, id, "%s: %s", what, mr_buf_str(&b));
+    mr_buf_release(&b);
+    return rc;
+}
+
+/* Connection failures and cancelled statements of a standby are worth another try. */
+static bool worth_retry(const char *state)
+{
+    return strncmp(state, "08", 2) == 0 || strncmp(state, "57P", 3) == 0 ||
+           strcmp(state, "40001") == 0 || strcmp(state, "55P03") == 0;
+}
+
+static enum mr_code server_error(const PGresult *r, struct mr_error *err)
+{
+    const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
+    const char *message = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
+    const char *detail = PQresultErrorField(r, PG_DIAG_MESSAGE_DETAIL);
+    const char *hint = PQresultErrorField(r, PG_DIAG_MESSAGE_HINT);
+    enum mr_code rc = mr_fail(err, MR_ID_PG02, "the server said: %s%s%s (SQLSTATE %s)",
+                              message ? message : "no message", detail ? ": " : "",
+                              detail ? detail : "", state ? state : "unknown");
+    if (!err)
+        return rc;
+    snprintf(err->origin, sizeof err->origin, "%s", state ? state : "");
+    if (state && worth_retry(state))
+        err->action = MR_ACT_RETRY;
+    if (hint)
+        mr_error_advise(err, "%s", hint);
+    return rc;
+}
+
+enum mr_code mr_pg_connect(const struct mr_pg_params *p, struct mr_pg **ret, struct mr_error *err)
+{
+    struct mr_pg *c = mr_zalloc(1, sizeof *c);
+    c->read_timeout_us = p->read_timeout_us;
+    c->pg = PQconnectdbParams(p->keywords, p->values, 1);
+    if (!c->pg || PQstatus(c->pg) != CONNECTION_OK) {
+        enum mr_code rc = connection_error(c->pg, MR_ID_PG01, "no connection", err);
+        mr_error_advise(err, "check host, port, user, password and pg_hba.conf; psql with the same "
+                             "URL shows the same");
+        mr_pg_close(c);
+        return rc;
+    }
+    PQsetnonblocking(c->pg, 0);
+    *ret = c;
+    return MR_OK;
+}
+
+void mr_pg_close(struct mr_pg *c)
+{
+    if (!c)
+        return;
+    if (c->copy_row)
+        PQfreemem(c->copy_row);
+    PQfinish(c->pg);
+    mr_free(c);
+}
+
+int mr_pg_server_version(const struct mr_pg *c)
+{
+    return PQserverVersion(c->pg);
+}
+
+const char *mr_pg_parameter(const struct mr_pg *c, const char *name)
+{
+    const char *v = PQparameterStatus(c->pg, name);
+    return v ? v : "";
+}
+
+bool mr_pg_in_transaction(const struct mr_pg *c)
+{
+    return PQstatus(c->pg) == CONNECTION_OK && PQtransactionStatus(c->pg) == PQTRANS_INTRANS;
+}
+
+static void cancel_statement(struct mr_pg *c)
+{
+    char why[256];
+    PGcancel *x = PQgetCancel(c->pg);
+    if (!x)
+        return;
+    PQcancel(x, why, sizeof why); /* best effort: the connection is closed next */
+    PQfreeCancel(x);
+}
+
+/* Wait until the socket can be read, or say why not. */
+static enum mr_code wait_readable(struct mr_pg *c, struct mr_error *err)
+{
+    int64_t until = mr_mono_us() + c->read_timeout_us;
+    for (;;) {
+        struct pollfd p = { .fd = PQsocket(c->pg), .events = POLLIN };
+        int n = poll(&p, 1, 100);
+        if (n > 0)
+            return MR_OK;
+        if (n < 0 && errno != EINTR)
+            return mr_fail_errno(err, MR_ID_PG01, errno, "waiting for the server");
+        if (mr_cancelled()) {
+            cancel_statement(c);
+            return mr_fail(err, MR_ID_BASE04, "interrupted while waiting for the server");
+        }
+        if (mr_mono_us() > until) {
+            cancel_statement(c);
+            return mr_fail(err, MR_ID_PG03, "the server sent nothing for %lld s",
+                           (long long)(c->read_timeout_us / 1000000));
+        }
+    }
+}
+
+static enum mr_code wait_result(struct mr_pg *c, struct mr_error *err)
+{
+    while (PQisBusy(c->pg)) {
+        enum mr_code rc = wait_readable(c, err);
+        if (rc != MR_OK)
+            return rc;
+        if (!PQconsumeInput(c->pg))
+            return connection_error(c->pg, MR_ID_PG01, "connection lost", err);
+    }
+    return MR_OK;
+}
+
+static void drain(struct mr_pg *c)
+{
+    PGresult *r;
+    while ((r = PQgetResult(c->pg)) != NULL)
+        PQclear(r);
+}
+
+static enum mr_code send(struct mr_pg *c, const char *sql, PGresult **ret, struct mr_error *err)
+{
+    if (!PQsendQuery(c->pg, sql))
+        return connection_error(c->pg, MR_ID_PG01, "connection lost", err);
+    enum mr_code rc = wait_result(c, err);
+    if (rc == MR_OK)
+        *ret = PQgetResult(c->pg);
+    return rc;
+}
+
+enum mr_code mr_pg_query(struct mr_pg *c, const char *sql, struct mr_pg_result **ret,
+                         struct mr_error *err)
+{
+    PGresult *r = NULL, *next;
+    enum mr_code rc = send(c, sql, &r, err);
+    if (rc != MR_OK)
+        return rc;
+    /* Of several statements the last result counts; the first error ends it. */
+    while (PQresultStatus(r) != PGRES_FATAL_ERROR && wait_result(c, err) == MR_OK &&
+           (next = PQgetResult(c->pg)) != NULL) {
+        PQclear(r);
+        r = next;
+    }
+    ExecStatusType status = PQresultStatus(r);
+    if (!r)
+        rc = connection_error(c->pg, MR_ID_PG01, "connection lost", err);
+    else if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK)
+        rc = server_error(r, err);
+    if (rc != MR_OK)
+        drain(c);
+    if (rc != MR_OK || !ret)
+        PQclear(r);
+    else
+        *ret = (struct mr_pg_result *)r;
+    return rc;
+}
+
+int mr_pg_rows(const struct mr_pg_result *r)
+{
+    return PQntuples((const PGresult *)r);
+}
+
+const char *mr_pg_cell(const struct mr_pg_result *r, int row, int column)
+{
+    const PGresult *p = (const PGresult *)r;
+    return PQgetisnull(p, row, column) ? NULL : PQgetvalue(p, row, column);
+}
+
+void mr_pg_result_free(struct mr_pg_result *r)
+{
+    PQclear((PGresult *)r);
+}
+
+/* ---- COPY ---- */
+
+enum mr_code mr_pg_copy_begin(struct mr_pg *c, const char *sql, struct mr_error *err)
+{
+    PGresult *r = NULL;
+    enum mr_code rc = send(c, sql, &r, err);
+    if (rc != MR_OK)
+        return rc;
+    if (PQresultStatus(r) != PGRES_COPY_OUT) {
+        rc = server_error(r, err);
+        PQclear(r);
+        drain(c);
+        return rc;
+    }
+    PQclear(r);
+    c->copying = true;
+    return MR_OK;
+}
+
+static enum mr_code copy_end(struct mr_pg *c, struct mr_error *err)
+{
+    enum mr_code rc = wait_result(c, err);
+    if (rc != MR_OK)
+        return rc;
+    c->copying = false;
+    PGresult *r = PQgetResult(c->pg);
+    if (PQresultStatus(r) != PGRES_COMMAND_OK)
+        rc = r ? server_error(r, err) : connection_error(c->pg, MR_ID_PG01, "connection lost", err);
+    PQclear(r);
+    drain(c);
+    return rc;
+}
+
+enum mr_code mr_pg_copy_next(struct mr_pg *c, const char **ret_data, size_t *ret_n,
+                             struct mr_error *err)
+{
+    if (c->copy_row)
+        PQfreemem(c->copy_row);
+    c->copy_row = NULL;
+    for (;;) {
+        int n = PQgetCopyData(c->pg, &c->copy_row, 1);
+        if (n > 0) {
+            *ret_data = c->copy_row;
+            *ret_n = (size_t)n;
+            return MR_OK;
+        }
+        *ret_n = 0;
+        if (n == -1)
+            return copy_end(c, err);
+        if (n == -2)
+            return copy_end(c, err) == MR_OK
+                       ? connection_error(c->pg, MR_ID_PG01, "COPY failed", err)
+                       : (err ? err->code : MR_E_SOURCE);
+        enum mr_code rc = wait_readable(c, err);
+        if (rc != MR_OK)
+            return rc;
+        if (!PQconsumeInput(c->pg))
+            return connection_error(c->pg, MR_ID_PG01, "connection lost", err);
+    }
+}
+
+bool mr_pg_copying(const struct mr_pg *c)
+{
+    return c->copying;
+}
+
+void mr_pg_copy_abort(struct mr_pg *c)
+{
+    if (!c->copying)
+        return;
+    cancel_statement(c);
+    const char *data;
+    size_t n = 1;
+    for (int i = 0; i < 1000000 && n > 0; i++) /* what was under way is read away, within the time-out */
+        if (mr_pg_copy_next(c, &data, &n, NULL) != MR_OK)
+            break;
+    c->copying = false;
+}
+
+/* ---- text ---- */
+
+char *mr_pg_quote(const char *name)
+{
+    struct mr_buf b = { 0 };
+    mr_buf_putc(&b, '"');
+    for (; *name; name++) {
+        if (*name == '"')
+            mr_buf_putc(&b, '"');
+        mr_buf_putc(&b, *name);
+    }
+    mr_buf_putc(&b, '"');
+    return mr_buf_take(&b);
+}
+
+char *mr_pg_literal(const char *text)
+{
+    struct mr_buf b = { 0 };
+    mr_buf_puts(&b, "E'");
+    for (; *text; text++) {
+        if (*text == '\'' || *text == '\\')
+            mr_buf_putc(&b, *text);
+        mr_buf_putc(&b, *text);
+    }
+    mr_buf_putc(&b, '\'');
+    return mr_buf_take(&b);
+}
