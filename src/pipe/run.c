@@ -407,6 +407,16 @@ static void plan_jobs(struct mr_engine *e)
     }
 }
 
+/* No connection that would have nothing to read. */
+static int workers_needed(const struct mr_engine *e)
+{
+    int64_t parts = 0;
+    for (int i = 0; i < e->n_jobs; i++)
+        if (!e->jobs[i].settled)
+            parts += e->jobs[i].plan.n_partitions - e->jobs[i].parts_done;
+    return parts < e->workers ? (int)(parts < 1 ? 1 : parts) : e->workers;
+}
+
 static enum mr_code run_streams(struct mr_engine *e, bool sweep_old, struct mr_error *err)
 {
     enum mr_code rc = MR_OK;
@@ -415,10 +425,12 @@ static enum mr_code run_streams(struct mr_engine *e, bool sweep_old, struct mr_e
     if (!work_left(e))
         goto out;
     MR_TRY(mr_budget(e, err));
+    mr_fault_hit(MR_FP_PIPE_PREPARED);
     MR_TRY(hold(e, err));
     int most = e->p->consumer->max_workers(e->consumer);
     e->workers = e->workers < most ? e->workers : most;
     plan_jobs(e);
+    e->workers = workers_needed(e);
     mr_fault_hit(MR_FP_PIPE_PLANNED);
     MR_TRY(read_and_commit(e, err));
     MR_TRY(e->p->consumer->finish(e->consumer, err));

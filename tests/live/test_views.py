@@ -5,7 +5,7 @@ import signal
 
 def two_partition_source(postgres, name):
     return postgres.database(name, """
-        CREATE TABLE t (id int, v int, pad text) WITH (fillfactor=50);
+        CREATE TABLE t (id int, v int, pad text);
         ALTER TABLE t ALTER pad SET STORAGE PLAIN;
         INSERT INTO t SELECT i, 0, repeat('x', 1500) FROM generate_series(1, 50000) i;
         ANALYZE t;""")
