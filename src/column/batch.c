@@ -177,3 +177,15 @@ void mr_batch_filter(struct mr_batch *b, const uint8_t *keep)
         filter_column(b->schema->fields[i].type, &b->columns[i], keep, b->n_rows);
     b->n_rows = kept;
 }
+
+void mr_batch_move(struct mr_batch *out, struct mr_batch *in, const int *from)
+{
+    for (int i = 0; i < out->schema->n_fields; i++) {
+        struct mr_array *source = &in->columns[from ? from[i] : i], keep = out->columns[i];
+        out->columns[i] = *source;
+        *source = keep;
+    }
+    out->n_rows = in->n_rows;
+    out->source_bytes = in->source_bytes;
+    out->first_row = in->first_row;
+}

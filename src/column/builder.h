@@ -31,6 +31,9 @@ size_t mr_batch_capacity(const struct mr_batch *b);
 /** mr_batch_filter - keep the rows whose byte in keep[n_rows] is not 0, in place. */
 void mr_batch_filter(struct mr_batch *b, const uint8_t *keep);
 
+/** mr_batch_move - out's column i becomes in's column from[i] (NULL: i), buffers swapped, rows and origin kept. */
+void mr_batch_move(struct mr_batch *out, struct mr_batch *in, const int *from);
+
 /** mr_array_grow_data - room for `more` bytes after what is used at row r. */
 MR_CHECK enum mr_code mr_array_grow_data(struct mr_array *a, int64_t r, size_t more, struct mr_error *err);
 
