@@ -164,3 +164,11 @@ def set_password(pg):
     pg.psql("postgres", f"""
         DO $$ BEGIN CREATE ROLE mill LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
         ALTER ROLE mill PASSWORD '{PASSWORD}';""")
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory):
+    import readers
+    s = readers.Spark(tmp_path_factory.mktemp("spark"))
+    yield s
+    s.close()

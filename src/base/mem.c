@@ -111,8 +111,16 @@ void mr_free(void *p)
     free(p);
 }
 
+/* Not getrusage(): its ru_maxrss survives exec, so a large parent's memory would be counted as ours. */
 uint64_t mr_peak_rss_bytes(void)
 {
-    struct rusage u;
-    return getrusage(RUSAGE_SELF, &u) == 0 ? (uint64_t)u.ru_maxrss * 1024 : 0;
+    char line[256];
+    unsigned long long kib = 0;
+    FILE *f = fopen("/proc/self/status", "re");
+    while (f && !kib && fgets(line, sizeof line, f))
+        if (sscanf(line, "VmHWM: %llu kB", &kib) != 1)
+            kib = 0;
+    if (f)
+        fclose(f);
+    return kib * 1024;
 }

@@ -1,0 +1,130 @@
+"""Other people's readers of a table, each giving {id: [canonical text, ...]}; none of them uses our code or our file list."""
+
+import datetime
+import decimal
+import json
+import os
+import struct
+import subprocess
+import sys
+
+from conftest import ROOT
+
+# How a column's text is made comparable. Text and binary travel as hex.
+HEX, NUMBER, FLOAT32, FLOAT64, BOOL, DATE, TIME, TIMEZONE = "hex", "number", "f32", "f64", "bool", "date", "time", "timetz"
+EPOCH = datetime.datetime(1970, 1, 1)
+
+
+def canonical(kind, text):
+    """The one spelling of a value that a source or reader printed in its own way; None stays None."""
+    if text is None:
+        return None
+    if kind == HEX:
+        return text.lower()
+    if kind == BOOL:
+        return {"t": "true", "f": "false", "1": "true", "0": "false"}.get(text.lower(), text.lower())
+    if kind == NUMBER:
+        return format(decimal.Decimal(text).normalize(decimal.Context(prec=60)), "f")
+    if kind == FLOAT64:
+        return struct.pack(">d", float(text)).hex()
+    if kind == FLOAT32:
+        return struct.pack(">f", float(text)).hex()
+    if kind == DATE:
+        return text
+    text = text.replace("T", " ").removesuffix("Z").removesuffix("+00:00").removesuffix("+00")
+    day, _, clock = text.partition(" ")
+    whole, _, fraction = (clock or "00:00:00").partition(".")
+    return f"{day} {whole + ':00' if len(whole) == 5 else whole}.{fraction:0<6}"
+
+
+def from_python(kind, value):
+    """As canonical(), for values of pyarrow; integers of days and microseconds are formatted here, by datetime."""
+    if value is None:
+        return None
+    if kind == HEX:
+        return (value.encode() if isinstance(value, str) else value).hex()
+    if kind == BOOL:
+        return "true" if value else "false"
+    if kind == FLOAT64:
+        return struct.pack(">d", value).hex()
+    if kind == FLOAT32:
+        return struct.pack(">f", value).hex()
+    if kind == DATE:
+        return str((EPOCH + datetime.timedelta(days=value)).date())
+    if kind in (TIME, TIMEZONE):
+        return canonical(kind, (EPOCH + datetime.timedelta(microseconds=value)).isoformat(sep=" "))
+    return canonical(kind, str(value))
+
+
+def arrow_rows(table, kinds):
+    import pyarrow as pa
+    columns = []
+    for name, kind in kinds.items():
+        c = table.column(name)
+        if kind == DATE:
+            c = c.cast(pa.int32())
+        elif kind in (TIME, TIMEZONE):
+            assert c.type == pa.timestamp("us", tz="UTC" if kind == TIMEZONE else None), c.type
+            c = c.cast(pa.int64())
+        columns.append([from_python(kind, v) for v in c.to_pylist()])
+    return {int(row[0]): list(row[1:]) for row in zip(table.column("id").to_pylist(), *columns)}
+
+
+def pyarrow_files(path, kinds):
+    """The Parquet files themselves; only for tables with one version."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    tables = [pq.ParquetFile(f, page_checksum_verification=True).read() for f in sorted(path.glob("*.parquet"))]
+    return arrow_rows(pa.concat_tables(tables), kinds)
+
+
+def delta_rs(path, kinds):
+    import deltalake
+    return arrow_rows(deltalake.DeltaTable(str(path)).to_pyarrow_table(), kinds)
+
+
+def duckdb_delta(path, kinds):
+    import duckdb
+    import duckdb_extension_delta
+    db = duckdb.connect(config={"allow_unsigned_extensions": "true"})
+    folder = os.path.dirname(duckdb_extension_delta.__file__)
+    db.execute(f"LOAD '{folder}/extensions/v{duckdb.__version__}/delta.duckdb_extension'")
+    db.execute("SET TimeZone = 'UTC'")
+    columns = ", ".join(f'lower(hex("{n}"))' if k == HEX else f'"{n}"::VARCHAR' for n, k in kinds.items())
+    rows = db.execute(f"SELECT id, {columns} FROM delta_scan('{path}')").fetchall()
+    return {r[0]: [canonical(k, v) for k, v in zip(kinds.values(), r[1:])] for r in rows}
+
+
+class Spark:
+    """Spark 4.1 with Delta 4.3, one JVM for the whole session."""
+
+    def __init__(self, warehouse):
+        spark = ROOT / ".deps" / "spark"
+        env = {**os.environ, "SPARK_HOME": str(spark / "deps"), "SPARK_LOCAL_IP": "127.0.0.1",
+               "SPARK_LOCAL_HOSTNAME": "localhost", "TZ": "UTC",
+               "PYTHONPATH": f"{spark}:{next((spark / 'lib').glob('py4j*.zip'))}"}
+        self.log = open(warehouse / "spark.log", "w+")
+        self.proc = subprocess.Popen([sys.executable, str(ROOT / "tests/interop/spark_worker.py"), str(warehouse)], env=env,
+                                     stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True)
+        assert self.proc.stdout.readline() == "ready\n", open(self.log.name).read()[-3000:]
+
+    def sql(self, text):
+        self.proc.stdin.write(json.dumps(text) + "\n")
+        self.proc.stdin.flush()
+        answer = json.loads(self.proc.stdout.readline())
+        assert "error" not in answer, answer["error"]
+        self.columns = answer["columns"]
+        return answer["rows"]
+
+    def dicts(self, text):
+        return [dict(zip(self.columns, row)) for row in self.sql(text)]
+
+    def read(self, path, kinds):
+        columns = ", ".join(f"lower(hex(`{n}`))" if k == HEX else f"cast(`{n}` as string)" for n, k in kinds.items())
+        rows = self.sql(f"SELECT id, {columns} FROM delta.`{path}`")
+        return {int(r[0]): [canonical(k, v) for k, v in zip(kinds.values(), r[1:])] for r in rows}
+
+    def close(self):
+        self.proc.stdin.close()
+        self.proc.wait(timeout=60)
+        self.log.close()
