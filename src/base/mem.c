@@ -111,16 +111,28 @@ void mr_free(void *p)
     free(p);
 }
 
-/* Not getrusage(): its ru_maxrss survives exec, so a large parent's memory would be counted as ours. */
-uint64_t mr_peak_rss_bytes(void)
+/* One "Name: n kB" line of /proc/self/status, in bytes; 0 when it cannot be read. */
+static uint64_t status_bytes(const char *name)
 {
     char line[256];
     unsigned long long kib = 0;
+    size_t n = strlen(name);
     FILE *f = fopen("/proc/self/status", "re");
     while (f && !kib && fgets(line, sizeof line, f))
-        if (sscanf(line, "VmHWM: %llu kB", &kib) != 1)
-            kib = 0;
+        if (strncmp(line, name, n) == 0)
+            kib = strtoull(line + n, NULL, 10);
     if (f)
         fclose(f);
     return kib * 1024;
+}
+
+/* Not getrusage(): its ru_maxrss survives exec, so a large parent's memory would be counted as ours. */
+uint64_t mr_peak_rss_bytes(void)
+{
+    return status_bytes("VmHWM:");
+}
+
+uint64_t mr_rss_bytes(void)
+{
+    return status_bytes("VmRSS:");
 }

@@ -28,5 +28,7 @@ void mr_free(void *p); /* NULL-safe */
 
 /** mr_peak_rss_bytes - peak resident memory of this process so far. */
 uint64_t mr_peak_rss_bytes(void);
+/** mr_rss_bytes - resident memory of this process now. */
+uint64_t mr_rss_bytes(void);
 
 #endif

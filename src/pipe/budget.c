@@ -3,11 +3,14 @@
  * Guarantees  fixed + workers * (batches + one open file) <= memory, checked before a row moves
  * Why         fewer workers before smaller pages: a small page costs every reader for ever, a worker only this run
  *
- *   fixed 32 MiB: program, libraries, logs, manifests | per worker: LANE_SLOTS + steps batches, one writer
+ *   fixed a quarter of it, 12 to 32 MiB, or what program and libraries take already and a little more | per worker: LANE_SLOTS + steps batches, one writer
  */
+#include "base/mem.h"
 #include "pipe/internal.h"
 
-#define FIXED ((size_t)32 << 20)
+#define FIXED_MIN ((size_t)12 << 20)
+#define FIXED_MAX ((size_t)32 << 20)
+#define FIXED_MORE ((size_t)6 << 20) /* stacks, compression contexts, logs, manifests */
 #define BATCH_MAX ((size_t)2 << 20)
 #define BATCH_MIN ((size_t)64 << 10)
 
@@ -32,14 +35,20 @@ void mr_budget_batches(struct mr_engine *e)
     e->batch_rows = 16384;
 }
 
+static size_t fixed_bytes(size_t memory)
+{
+    size_t quarter = memory / 4, now = (size_t)mr_rss_bytes() + FIXED_MORE;
+    size_t fixed = quarter < FIXED_MIN ? FIXED_MIN : quarter > FIXED_MAX ? FIXED_MAX : quarter;
+    return fixed > now ? fixed : now;
+}
+
 enum mr_code mr_budget(struct mr_engine *e, struct mr_error *err)
 {
-    size_t memory = e->p->memory_bytes, lo, hi;
-    size_t fixed = FIXED < memory / 4 ? FIXED : memory / 4;
+    size_t memory = e->p->memory_bytes, fixed = fixed_bytes(memory), lo, hi;
     size_t batches = LANE_SLOTS + (size_t)e->p->n_steps;
     widest(e, &lo, &hi);
     for (e->workers = e->p->workers; e->workers > 0; e->workers--) {
-        size_t share = (memory - fixed) / (size_t)e->workers;
+        size_t share = memory > fixed ? (memory - fixed) / (size_t)e->workers : 0;
         size_t held = batches * e->batch_bytes;
         if (share > held && share - held >= lo) {
             e->writer_bytes = share - held < hi ? share - held : hi;
