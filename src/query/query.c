@@ -19,7 +19,7 @@ struct mr_query {
     struct mr_store *store;
 };
 
-enum mr_code mr_query_open(const char *lake, size_t memory_bytes, int threads,
+enum mr_code mr_query_open(const char *engine, const char *lake, size_t memory_bytes, int threads,
                            struct mr_query **ret, struct mr_error *err)
 {
     struct mr_query *q = mr_zalloc(1, sizeof *q);
@@ -30,7 +30,7 @@ enum mr_code mr_query_open(const char *lake, size_t memory_bytes, int threads,
     struct mr_buf lock = { 0 };
     enum mr_code rc = MR_OK;
     MR_TRY(mr_store_open_local(lake, &q->store, err));
-    MR_TRY(mr_duck_open(NULL, settings, &q->duck, err));
+    MR_TRY(mr_duck_open(engine, settings, &q->duck, err));
     mr_buf_puts(&lock, "SET TimeZone = 'UTC'; SET allowed_directories = ['");
     for (const char *p = lake; *p; p++)
         mr_buf_printf(&lock, *p == '\'' ? "''" : "%c", *p);

@@ -19,8 +19,8 @@ enum mr_query_format { MR_QUERY_TABLE, MR_QUERY_CSV, MR_QUERY_JSON };
 
 struct mr_query;
 
-/** mr_query_open - a session over <lake>. memory_bytes bounds DuckDB; temp_dir NULL: no spilling. */
-MR_CHECK enum mr_code mr_query_open(const char *lake, size_t memory_bytes, int threads, struct mr_query **ret,
+/** mr_query_open - a session over <lake>. engine: path of libduckdb.so, NULL where tools/setup put it; memory_bytes bounds it. */
+MR_CHECK enum mr_code mr_query_open(const char *engine, const char *lake, size_t memory_bytes, int threads, struct mr_query **ret,
                                     struct mr_error *err);
 void mr_query_close(struct mr_query *q);
 /**
