@@ -55,10 +55,10 @@ bool mr_key_planned(const char *const *list, const char *key)
     return false;
 }
 
-bool mr_key_is_structure(const char *where, const char *key)
+const char *const *mr_structure_keys(const char *where)
 {
-    if (strcmp(where, "pipeline") == 0)
-        return strcmp(key, "consumer") == 0 || strcmp(key, "transformers") == 0 ||
-               strcmp(key, "loader") == 0;
-    return strcmp(where, "consumer") == 0 && strcmp(key, "tables") == 0;
+    static const char *const top[] = { "consumer", "transformers", "loader", NULL };
+    static const char *const consumer[] = { "tables", NULL };
+    static const char *const none[] = { NULL };
+    return strcmp(where, "pipeline") == 0 ? top : strcmp(where, "consumer") == 0 ? consumer : none;
 }

@@ -13,8 +13,8 @@ extern const char *const mr_planned_top[], *const mr_planned_consumer[], *const 
     *const mr_planned_transformers[];
 
 bool mr_key_planned(const char *const *list, const char *key);
-/** mr_key_is_structure - a key whose value is not an option (consumer, tables, ...). */
-bool mr_key_is_structure(const char *where, const char *key);
+/** mr_structure_keys - keys whose value is not an option (consumer, tables, ...), NULL-terminated. */
+const char *const *mr_structure_keys(const char *where);
 
 /** mr_url_password - the password in user:password@ or ?password=; NULL when none; mr_free. */
 char *mr_url_password(const char *url);

@@ -135,17 +135,35 @@ static const char *type_words(const struct mr_option *o)
     return "text";
 }
 
+/* " from 1 to 64"; "" when there is no limit. */
+static void range_words(const struct mr_option *o, char *buf, size_t size)
+{
+    int64_t unit = o->type == MR_OPT_INT ? 1 : 1000000;
+    const char *name = o->type == MR_OPT_SIZE ? "MB" : o->type == MR_OPT_DURATION ? "s" : "";
+    buf[0] = '\0';
+    if (o->min == 0 && o->max == 0)
+        return;
+    if (o->min == o->max)
+        snprintf(buf, size, ", and only %lld is known", (long long)o->min);
+    else if (o->max / unit > 100000 && o->min / unit > 0)
+        snprintf(buf, size, ", at least %lld%s", (long long)(o->min / unit), name);
+    else if (o->min % unit == 0 && o->min / unit > 0)
+        snprintf(buf, size, ", from %lld%s to %lld%s", (long long)(o->min / unit), name, (long long)(o->max / unit), name);
+}
+
 static enum mr_code wrong(const struct mr_option *o, const struct mr_yaml *y, const char *file,
                           struct mr_error *err)
 {
     bool scalar = y->kind == MR_YAML_SCALAR;
-    mr_fail(err, MR_ID_SPEC04, "%s: '%s' is not %s%s", o->key,
+    char range[80];
+    range_words(o, range, sizeof range);
+    mr_fail(err, MR_ID_SPEC04, "%s: '%s' is not %s%s%s", o->key,
             o->secret ? "***" : scalar ? y->text : "this", o->type == MR_OPT_ENUM ? "one of " : "",
-            type_words(o));
+            type_words(o), range);
     mr_error_at(err, "%s:%d:%d", file, y->line, y->column);
     if (o->def)
-        return mr_error_advise(err, "the default is %s; see millrace help", o->def);
-    return mr_error_advise(err, "see millrace help");
+        return mr_error_advise(err, "leave it out for the default, %s", o->def);
+    return mr_error_advise(err, "%s", o->doc);
 }
 
 static bool is_choice(const char *choices, const char *s)
@@ -287,7 +305,7 @@ enum mr_code mr_options_check(const struct mr_options *o, const char *file,
         const struct mr_option_value *v = &o->values[i];
         if (!v->option->required || v->set)
             continue;
-        mr_fail(err, MR_ID_SPEC06, "%s needs %s: %s", where, v->option->key, v->option->doc);
+        mr_fail(err, MR_ID_SPEC06, "%s has no key '%s': %s", where, v->option->key, v->option->doc);
         mr_error_at(err, "%s:%d:%d", file, map ? map->line : 1, map ? map->column : 1);
         return mr_error_advise(err, "add %s: under %s", v->option->key, where);
     }

@@ -62,15 +62,18 @@ static enum mr_code unknown_key(struct loading *l, const struct mr_yaml *key, co
         }
     for (; a && a->key && n < 100; a++)
         words[n++] = a->key;
-    for (; b && b->key && n < 126; b++)
+    for (; b && b->key && n < 120; b++)
         words[n++] = b->key;
+    for (const char *const *s = mr_structure_keys(where); *s; s++)
+        words[n++] = *s;
     words[n] = NULL;
     const char *near = mr_did_you_mean(key->text, words);
     mr_fail(l->err, MR_ID_SPEC02, "unknown key '%s' in %s", key->text, where);
     at(l, key);
     if (near)
         return mr_error_advise(l->err, "did you mean '%s'?", near);
-    return mr_error_advise(l->err, "see millrace help %s", where);
+    return mr_error_advise(l->err, strcmp(where, "pipeline") == 0 ? "millrace schema lists the keys%.0s"
+                                                                  : "millrace help %s lists the keys", where);
 }
 
 /* Each key of `map` into one of two option sets; `skip` names a key that is handled elsewhere. */
@@ -84,7 +87,7 @@ static enum mr_code set_keys(struct loading *l, const struct mr_yaml *map, const
         enum mr_code rc = mr_options_set(a, key, map->items[i], l->file, l->base_dir, &known, l->err);
         if (rc == MR_OK && !known && b)
             rc = mr_options_set(b, key, map->items[i], l->file, l->base_dir, &known, l->err);
-        if (rc == MR_OK && !known && !mr_key_is_structure(where, key))
+        if (rc == MR_OK && !known && !mr_key_planned(mr_structure_keys(where), key))
             rc = unknown_key(l, map->keys[i], where, a->n ? a->values[0].option : NULL,
                              b && b->n ? b->values[0].option : NULL, planned);
         if (rc != MR_OK)
@@ -149,13 +152,18 @@ static enum mr_code no_such_kind(struct loading *l, const struct mr_yaml *y, con
 
 static enum mr_code choose_consumer(struct loading *l, const struct mr_yaml *map)
 {
-    const struct mr_yaml *type = mr_yaml_get(map, "type"), *url = mr_yaml_get(map, "url");
+    const struct mr_yaml *type = mr_yaml_get(map, "type"), *url = mr_yaml_get(map, "url"), *bad;
     struct mr_pipeline *p = l->p;
-    if (type && type->kind == MR_YAML_SCALAR) {
+    if ((bad = type && type->kind != MR_YAML_SCALAR ? type : url && url->kind != MR_YAML_SCALAR ? url : NULL) != NULL) {
+        mr_fail(l->err, MR_ID_SPEC04, "consumer.%s must be text", bad == type ? "type" : "url");
+        at(l, bad);
+        return mr_error_advise(l->err, "write url: postgresql://... or url: sqlite:FILE");
+    }
+    if (type) {
         p->consumer = consumer_by_name(l->reg, type->text);
         if (!p->consumer)
             return no_such_kind(l, type, "consumer.type", type->text);
-    } else if (url && url->kind == MR_YAML_SCALAR) {
+    } else if (url) {
         char *secret = mr_url_password(url->text);
         if (secret)
             mr_secret_add(secret);

@@ -19,7 +19,8 @@
 
 struct builder {
     yaml_parser_t parser;
-    const char *file;
+    const char *file, *text;
+    size_t n;
     struct mr_error *err;
 };
 
@@ -60,6 +61,14 @@ static enum mr_code next(struct builder *b, yaml_event_t *e)
         return MR_OK;
     yaml_mark_t at = b->parser.problem_mark;
     const char *why = b->parser.problem ? b->parser.problem : "not YAML";
+    if (b->parser.error == YAML_READER_ERROR) { /* it knows the byte only */
+        at = (yaml_mark_t){ 0 };
+        for (size_t i = 0; i < b->n && i < b->parser.problem_offset; i++) {
+            at.column = b->text[i] == '\n' ? 0 : at.column + 1;
+            at.line += b->text[i] == '\n';
+        }
+        return fail_at(b, at, why, "save the file as UTF-8");
+    }
     return fail_at(b, at, why, "check the indentation and the quotes around here");
 }
 
@@ -153,7 +162,7 @@ static enum mr_code read_node(struct builder *b, yaml_event_t *e, int depth, str
 {
     if (decorated(e))
         return fail_at(b, e->start_mark, "anchors, aliases and tags are not part of this YAML",
-                       "write the value out, or use a defaults: block in millrace.yml");
+                       "write the value out");
     if (depth > MAX_DEPTH)
         return fail_at(b, e->start_mark, "nested more than 32 levels deep", "flatten the file");
     struct mr_yaml *y;
@@ -202,7 +211,7 @@ static enum mr_code read_document(struct builder *b, struct mr_yaml **ret)
 enum mr_code mr_yaml_parse(const char *text, size_t n, const char *file, struct mr_yaml **ret,
                            struct mr_error *err)
 {
-    struct builder b = { .file = file, .err = err };
+    struct builder b = { .file = file, .text = text, .n = n, .err = err };
     struct mr_yaml *tree = NULL;
     yaml_mark_t start = { 0 };
     if (n > MAX_BYTES)

@@ -1,0 +1,113 @@
+"""Every configuration error has a golden text with file:line:column and advice. MR_GOLDEN=write renews tests/golden/."""
+
+import os
+import pathlib
+import re
+import sqlite3
+
+import pytest
+from conftest import PASSWORD, ROOT
+
+GOLDEN = ROOT / "tests" / "golden" / "config_errors.txt"
+OK = "pipeline: shop\nconsumer:\n  url: shop.db\n"
+
+# name -> (expected id, text of shop.yml, arguments after `run shop.yml`)
+CASES = {
+    "not YAML": ("SPEC01", "pipeline: shop\nconsumer: {url: x\n", []),
+    "a tab": ("SPEC01", "pipeline: shop\nconsumer:\n\turl: x\n", []),
+    "an anchor": ("SPEC01", "pipeline: &a shop\nconsumer:\n  url: x\n", []),
+    "an alias": ("SPEC01", "pipeline: shop\nconsumer:\n  url: *a\n", []),
+    "a tag": ("SPEC01", "pipeline: !!str shop\nconsumer:\n  url: x\n", []),
+    "two documents": ("SPEC01", "pipeline: shop\n---\npipeline: b\n", []),
+    "a key twice": ("SPEC01", "pipeline: shop\npipeline: b\nconsumer:\n  url: x\n", []),
+    "nested too deeply": ("SPEC01", "pipeline: shop\nconsumer:\n  url: " + "[" * 80 + "]" * 80 + "\n", []),
+    "not UTF-8": ("SPEC01", b"pipeline: sh\xff\nconsumer:\n  url: x\n", []),
+    "a slip at the top": ("SPEC02", OK.replace("consumer:", "consumers:"), []),
+    "a slip in consumer": ("SPEC02", OK + "  worker: 2\n", []),
+    "a slip in loader": ("SPEC02", OK + "loader:\n  wirte: append\n", []),
+    "nothing near": ("SPEC02", OK + "xyzzy: 1\n", []),
+    "a slip in transformers": ("SPEC02", OK + "transformers:\n  - selct: [a]\n", []),
+    "planned at the top": ("SPEC03", OK + "defaults: {}\n", []),
+    "planned in consumer": ("SPEC03", OK + "  snapshot: table\n", []),
+    "planned in loader": ("SPEC03", OK + "loader:\n  keep: 7d\n", []),
+    "planned transformer": ("SPEC03", OK + "transformers:\n  - sql: SELECT 1\n", []),
+    "planned value": ("SPEC03", OK + "  read: incremental\n", []),
+    "planned write": ("SPEC03", OK + "loader:\n  write: merge\n", []),
+    "settings of a table": ("SPEC03", OK + "  tables:\n    orders: {read: full}\n", []),
+    "no unit": ("SPEC04", OK + "memory: 256\n", []),
+    "too little": ("SPEC04", OK + "memory: 1MB\n", []),
+    "not a number": ("SPEC04", OK + "  workers: two\n", []),
+    "too many": ("SPEC04", OK + "  workers: 1000\n", []),
+    "not a choice": ("SPEC04", OK + "  read: ful\n", []),
+    "a list where text is wanted": ("SPEC04", OK.replace("shop.db", "[a]"), []),
+    "text where a map is wanted": ("SPEC04", "pipeline: shop\nconsumer: shop.db\n", []),
+    "a bad name": ("SPEC04", OK.replace("shop\n", "my shop\n", 1), []),
+    "a version of the future": ("SPEC04", "version: 2\n" + OK, []),
+    "a duration without unit": ("SPEC04", OK + "resume_window: 5\n", []),
+    "tables as text": ("SPEC04", OK + "  tables: orders\n", []),
+    "a bad placeholder": ("SPEC04", OK + "loader:\n  path: \"{tabel}\"\n", []),
+    "a path that leads out": ("SPEC04", OK + "loader:\n  path: ../{table}\n", []),
+    "a step with two keys": ("SPEC04", OK + "transformers:\n  - select: [id]\n    rename: {a: b}\n", []),
+    "a bad memory on the command line": ("SPEC04", OK, ["--memory", "lots"]),
+    "a variable that is not set": ("SPEC05", OK.replace("shop.db", "${NOT_SET_ANYWHERE}"), []),
+    "a variable that is not closed": ("SPEC05", OK.replace("shop.db", "${NOT"), []),
+    "a file that is not there": ("SPEC05", OK.replace("shop.db", "${file:/nonexistent/secret}"), []),
+    "an empty file": ("SPEC06", "", []),
+    "no name": ("SPEC06", "consumer:\n  url: shop.db\n", []),
+    "no consumer": ("SPEC06", "pipeline: shop\n", []),
+    "no url": ("SPEC06", "pipeline: shop\nconsumer:\n  workers: 2\n", []),
+    "an unknown source": ("SPEC07", OK.replace("shop.db", "oracle://x"), []),
+    "an unknown type": ("SPEC07", "pipeline: shop\nconsumer:\n  type: oracle\n", []),
+    "an unknown target": ("SPEC07", OK + "loader:\n  type: iceberg\n", []),
+    "no such file": ("SPEC08", None, []),
+    "no such environment": ("SPEC09", OK, ["--env", "prod"]),
+    "a pattern that matches nothing": ("SPEC10", OK + "  tables: [order]\n", []),
+    "only what is not there": ("SPEC10", OK, ["--only", "Orders"]),
+    "two tables in one": ("SPEC11", OK + "loader:\n  path: all\n", []),
+    "a key of another source": ("SPEC02", OK + "  sslmode: require\n", []),
+    "a bad enum of postgres": ("SPEC04", f"pipeline: shop\nconsumer:\n  url: postgresql://u:{PASSWORD}@127.0.0.1:1/x\n  sslmode: yes\n", []),
+    "a password and a slip": ("SPEC02", f"pipeline: shop\nconsumer:\n  url: postgresql://u:{PASSWORD}@127.0.0.1:1/x\n  pasword: y\n", []),
+}
+
+
+def shown(project, name):
+    _, text, args = CASES[name]
+    path = project.dir / "shop.yml"
+    path.unlink(missing_ok=True)
+    if text is not None:
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    result = project.millrace("run", "shop.yml", "--progress", "none", *args, code=2)
+    assert not result.out or (CASES[name][0] in ("SPEC10", "SPEC11") and result.out.startswith("shop: failed, 0 rows"))
+    assert not (project.dir / "lake").exists() or not list((project.dir / "lake").rglob("*.parquet"))
+    return re.sub(re.escape(str(project.dir)), "PROJECT", result.err)
+
+
+@pytest.fixture
+def with_source(project):
+    db = sqlite3.connect(project.dir / "shop.db")
+    db.executescript("CREATE TABLE orders (id INTEGER); CREATE TABLE customers (id INTEGER);")
+    db.close()
+    return project
+
+
+def golden():
+    text = GOLDEN.read_text() if GOLDEN.exists() else ""
+    return dict(re.findall(r"^=== (.*?)\n(.*?)(?=^=== |\Z)", text, re.M | re.S))
+
+
+def test_every_error_has_its_golden_text(with_source):
+    got = {name: shown(with_source, name) for name in CASES}
+    if os.environ.get("MR_GOLDEN") == "write":
+        GOLDEN.parent.mkdir(exist_ok=True)
+        GOLDEN.write_text("".join(f"=== {n}\n{t}" for n, t in got.items()))
+    for name, text in got.items():
+        assert f"MR-E-{CASES[name][0]}" in text, (name, text)
+        assert "advice:" in text, (name, text)
+        if CASES[name][1] and not CASES[name][2] and CASES[name][0] not in ("SPEC11",):
+            assert re.search(r"shop\.yml:\d+:\d+", text), (name, text)
+    assert got == golden()
+
+
+def test_every_code_of_spec_is_there():
+    table = (pathlib.Path(ROOT) / "include/millrace/errors.def").read_text()
+    assert set(re.findall(r"MR_ERROR\((SPEC\d+)", table)) == {case[0] for case in CASES.values()}
