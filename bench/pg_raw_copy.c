@@ -53,8 +53,10 @@ static void *read_part(void *arg)
     PGconn *c = open_one(p->conninfo);
     snprintf(sql, sizeof sql, "SET TRANSACTION SNAPSHOT '%s'", p->snapshot);
     must(c, PQexec(c, sql), PGRES_COMMAND_OK);
-    snprintf(sql, sizeof sql, "COPY (SELECT * FROM ONLY %s WHERE ctid >= '(%ld,0)' AND ctid < '(%ld,0)') TO STDOUT (FORMAT binary)",
-             p->table, p->lo, p->hi);
+    snprintf(
+        sql, sizeof sql,
+        "COPY (SELECT * FROM ONLY %s WHERE ctid >= '(%ld,0)' AND ctid < '(%ld,0)') TO STDOUT (FORMAT binary)",
+        p->table, p->lo, p->hi);
     must(c, PQexec(c, sql), PGRES_COPY_OUT);
     while ((n = PQgetCopyData(c, &row, 0)) > 0) {
         p->bytes += n;
@@ -79,14 +81,18 @@ int main(int argc, char **argv)
         return fprintf(stderr, "1 to 64 connections\n"), 2;
     double start = now();
     PGconn *holder = open_one(argv[1]);
-    snprintf(sql, sizeof sql, "SELECT pg_export_snapshot(), pg_relation_size('%s') / 8192", argv[2]);
+    snprintf(sql, sizeof sql, "SELECT pg_export_snapshot(), pg_relation_size('%s') / 8192",
+             argv[2]);
     PGresult *r = PQexec(holder, sql);
     if (PQresultStatus(r) != PGRES_TUPLES_OK)
         return fprintf(stderr, "%s", PQerrorMessage(holder)), 1;
     long blocks = atol(PQgetvalue(r, 0, 1));
     for (int i = 0; i < n; i++) {
-        parts[i] = (struct part){ .conninfo = argv[1], .table = argv[2], .snapshot = PQgetvalue(r, 0, 0),
-                                  .lo = blocks * i / n, .hi = i + 1 < n ? blocks * (i + 1) / n : 4294967295L };
+        parts[i] = (struct part){ .conninfo = argv[1],
+                                  .table = argv[2],
+                                  .snapshot = PQgetvalue(r, 0, 0),
+                                  .lo = blocks * i / n,
+                                  .hi = i + 1 < n ? blocks * (i + 1) / n : 4294967295L };
         if (pthread_create(&threads[i], NULL, read_part, &parts[i]) != 0)
             return fprintf(stderr, "no thread\n"), 1;
     }
@@ -100,7 +106,8 @@ int main(int argc, char **argv)
     struct rusage u;
     getrusage(RUSAGE_SELF, &u);
     printf("%.3f %.3f %lld %lld\n", now() - start,
-           (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) + (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6, bytes,
-           rows - n);
+           (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+               (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6,
+           bytes, rows - n);
     return 0;
 }

@@ -20,10 +20,13 @@ static int insert_rows(struct mr_duck_result *r, sqlite3 *db, struct mr_error *e
 {
     sqlite3_stmt *q = NULL;
     bool row = true;
-    if (sqlite3_exec(db, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN;"
-                         "CREATE TABLE flights (date DATETIME, delay INTEGER, distance INTEGER,"
-                         " origin TEXT, destination TEXT)", NULL, NULL, NULL) != SQLITE_OK ||
-        sqlite3_prepare_v2(db, "INSERT INTO flights VALUES (?, ?, ?, ?, ?)", -1, &q, NULL) != SQLITE_OK)
+    if (sqlite3_exec(db,
+                     "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN;"
+                     "CREATE TABLE flights (date DATETIME, delay INTEGER, distance INTEGER,"
+                     " origin TEXT, destination TEXT)",
+                     NULL, NULL, NULL) != SQLITE_OK ||
+        sqlite3_prepare_v2(db, "INSERT INTO flights VALUES (?, ?, ?, ?, ?)", -1, &q, NULL) !=
+            SQLITE_OK)
         return fail("sqlite", sqlite3_errmsg(db));
     while (row) {
         if (mr_duck_next(r, &row, err) != MR_OK)
@@ -55,8 +58,8 @@ int main(int argc, char **argv)
     if (argc != 3)
         return fail("usage", "load-flights FLIGHTS.parquet SHOP.db");
     if (mr_duck_open(NULL, settings, &d, &err) != MR_OK ||
-        mr_duck_run(d, "SELECT CAST(COLUMNS(*) AS VARCHAR) FROM read_parquet(?)", argv[1], &r, &err) !=
-            MR_OK)
+        mr_duck_run(d, "SELECT CAST(COLUMNS(*) AS VARCHAR) FROM read_parquet(?)", argv[1], &r,
+                    &err) != MR_OK)
         return fail("parquet", err.message);
     if (sqlite3_open(argv[2], &db) != SQLITE_OK)
         return fail(argv[2], sqlite3_errmsg(db));

@@ -19,7 +19,7 @@
 #include "millrace/error.h"
 
 enum mr_type_id {
-    MR_TYPE_BOOL = 1,      /* values: bitmap, LSB first */
+    MR_TYPE_BOOL = 1, /* values: bitmap, LSB first */
     MR_TYPE_INT8,
     MR_TYPE_INT16,
     MR_TYPE_INT32,
@@ -41,7 +41,7 @@ struct mr_type {
 };
 
 struct mr_field {
-    char *name;        /* as it lands */
+    char *name; /* as it lands */
     struct mr_type type;
     bool nullable;
     char *source_name; /* the source's spelling when `name` differs, else NULL */
@@ -68,9 +68,9 @@ struct mr_array {
 struct mr_batch {
     const struct mr_schema *schema;
     int64_t n_rows;
-    struct mr_array *columns;  /* schema->n_fields of them */
-    uint64_t source_bytes;     /* bytes received from the source for these rows */
-    int64_t first_row;         /* ordinal of row 0 in its partition, for messages */
+    struct mr_array *columns; /* schema->n_fields of them */
+    uint64_t source_bytes;    /* bytes received from the source for these rows */
+    int64_t first_row;        /* ordinal of row 0 in its partition, for messages */
 };
 
 /** mr_type_width - bytes per value of a fixed-width type; 0 for bool, string, binary. */

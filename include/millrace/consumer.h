@@ -22,18 +22,18 @@ struct mr_reader;          /* defined by each kind */
 
 /* One table of the source. Strings live as long as the stream list. */
 struct mr_stream {
-    char *id;             /* stable, in the source's spelling: "public.orders", "orders" */
-    char *database;       /* for {database}; never NULL */
-    char *schema_name;    /* for {schema}; "" when the source has none */
-    char *table;          /* for {table} */
-    bool default_schema;  /* lands as {table}, others as {schema}__{table} */
-    const char *kind;     /* "table", "view", "materialized view" */
-    char *comment;        /* the source's own; NULL when none */
+    char *id;                /* stable, in the source's spelling: "public.orders", "orders" */
+    char *database;          /* for {database}; never NULL */
+    char *schema_name;       /* for {schema}; "" when the source has none */
+    char *table;             /* for {table} */
+    bool default_schema;     /* lands as {table}, others as {schema}__{table} */
+    const char *kind;        /* "table", "view", "materialized view" */
+    char *comment;           /* the source's own; NULL when none */
     struct mr_schema schema; /* as it would land; n_fields = 0: skipped with a warning */
-    int64_t est_rows;     /* -1 unknown */
-    int64_t est_bytes;    /* -1 unknown */
+    int64_t est_rows;        /* -1 unknown */
+    int64_t est_bytes;       /* -1 unknown */
     struct mr_error error; /* code != MR_OK: this stream cannot be read, and why; it fails alone */
-    void *source;         /* the consumer's own */
+    void *source;          /* the consumer's own */
 };
 
 struct mr_stream_list {
@@ -43,8 +43,8 @@ struct mr_stream_list {
 
 /* What keeps a division of a stream stable. */
 struct mr_view {
-    char id[80];              /* "pg:00000003-0000001B-1", "sqlite:42"; the same id = the same instant */
-    const char *consistency;  /* "snapshot" | "range" | "partition" */
+    char id[80]; /* "pg:00000003-0000001B-1", "sqlite:42"; the same id = the same instant */
+    const char *consistency; /* "snapshot" | "range" | "partition" */
 };
 
 /* A unit of work and retry inside one view. lo, hi are the consumer's own (blocks, rowids). */
@@ -56,7 +56,7 @@ struct mr_partition {
 
 struct mr_plan {
     struct mr_view view;
-    int n_partitions; /* at least 1, also for an empty table */
+    int n_partitions;                /* at least 1, also for an empty table */
     struct mr_partition *partitions; /* malloc'ed by mr_alloc; the caller frees */
 };
 
@@ -78,15 +78,18 @@ struct mr_consumer_type {
     const struct mr_option *options; /* keys under `consumer:` that only this kind has */
 
     /* Connect and check. Called once, first. */
-    enum mr_code (*open)(const struct mr_consumer_config *cfg, struct mr_consumer **ret, struct mr_error *err);
+    enum mr_code (*open)(const struct mr_consumer_config *cfg, struct mr_consumer **ret,
+                         struct mr_error *err);
     /* Every readable table with the schema as it would land. Called once, after open. The caller frees the list
      * with mr_stream_list_free. */
-    enum mr_code (*discover)(struct mr_consumer *c, struct mr_stream_list *ret, struct mr_error *err);
+    enum mr_code (*discover)(struct mr_consumer *c, struct mr_stream_list *ret,
+                             struct mr_error *err);
     /* Fix one view for these streams. A stream that cannot be held gets its `error` set. Once, after discover. */
-    enum mr_code (*hold)(struct mr_consumer *c, struct mr_stream **streams, int n, struct mr_error *err);
-    /* Divide one held stream. `target` partitions are wanted; fewer are fine. */
-    enum mr_code (*plan)(struct mr_consumer *c, struct mr_stream *s, int target, struct mr_plan *ret,
+    enum mr_code (*hold)(struct mr_consumer *c, struct mr_stream **streams, int n,
                          struct mr_error *err);
+    /* Divide one held stream. `target` partitions are wanted; fewer are fine. */
+    enum mr_code (*plan)(struct mr_consumer *c, struct mr_stream *s, int target,
+                         struct mr_plan *ret, struct mr_error *err);
     /* True when a view of an earlier process is still the one that `plan` just returned. */
     bool (*view_holds)(struct mr_consumer *c, const struct mr_stream *s, const char *view_id);
     /* How many workers may run at once: min(cfg->workers, what the source can do). */
@@ -99,7 +102,8 @@ struct mr_consumer_type {
                                 const struct mr_partition *p, int64_t limit, struct mr_reader **ret,
                                 struct mr_error *err);
     /* Fill `batch` (cleared by the caller, of the stream's schema). MR_NEXT_END comes with no rows. */
-    enum mr_code (*next)(struct mr_reader *r, struct mr_batch *batch, enum mr_next *ret, struct mr_error *err);
+    enum mr_code (*next)(struct mr_reader *r, struct mr_batch *batch, enum mr_next *ret,
+                         struct mr_error *err);
     void (*reader_close)(struct mr_reader *r); /* also in the middle of a partition */
     /* After the last partition: prove that the view held to the end. An error fails every uncommitted stream. */
     enum mr_code (*finish)(struct mr_consumer *c, struct mr_error *err);

@@ -18,16 +18,16 @@
 
 enum mr_code {
     MR_OK = 0,
-    MR_E_USAGE,       /* the command line is wrong */
-    MR_E_CONFIG,      /* a pipeline or project file is wrong */
-    MR_E_IO,          /* disk or store */
-    MR_E_NET,         /* connection lost or refused */
-    MR_E_SOURCE,      /* the source answered with an error */
-    MR_E_SCHEMA,      /* a type or a name that cannot land */
-    MR_E_VALUE,       /* a value that cannot land */
-    MR_E_CONFLICT,    /* another writer was faster; reread and try again */
-    MR_E_FENCED,      /* another run of this pipeline committed meanwhile */
-    MR_E_EXISTS,      /* put-if-absent found something */
+    MR_E_USAGE,    /* the command line is wrong */
+    MR_E_CONFIG,   /* a pipeline or project file is wrong */
+    MR_E_IO,       /* disk or store */
+    MR_E_NET,      /* connection lost or refused */
+    MR_E_SOURCE,   /* the source answered with an error */
+    MR_E_SCHEMA,   /* a type or a name that cannot land */
+    MR_E_VALUE,    /* a value that cannot land */
+    MR_E_CONFLICT, /* another writer was faster; reread and try again */
+    MR_E_FENCED,   /* another run of this pipeline committed meanwhile */
+    MR_E_EXISTS,   /* put-if-absent found something */
     MR_E_NOT_FOUND,
     MR_E_LOCKED,      /* another run holds the pipeline */
     MR_E_MEMORY,      /* the memory budget does not suffice */
@@ -35,7 +35,7 @@ enum mr_code {
     MR_E_UNSUPPORTED, /* known, and not built or not allowed */
     MR_E_CANCELLED,   /* a signal asked the run to end */
     MR_E_TIMEOUT,
-    MR_E_SQL,         /* a query of the user is wrong */
+    MR_E_SQL, /* a query of the user is wrong */
     MR_E_BUG
 };
 
@@ -80,8 +80,8 @@ enum mr_code mr_fail(struct mr_error *err, enum mr_error_id id, const char *fmt,
     MR_PRINTF(3, 4);
 
 /** mr_fail_errno - as mr_fail, with ": <strerror>" appended and origin set to errno's name. */
-enum mr_code mr_fail_errno(struct mr_error *err, enum mr_error_id id, int errnum,
-                           const char *fmt, ...) MR_PRINTF(4, 5);
+enum mr_code mr_fail_errno(struct mr_error *err, enum mr_error_id id, int errnum, const char *fmt,
+                           ...) MR_PRINTF(4, 5);
 
 /** mr_error_advise - say what to do next. Returns err->code, so that it can end a return. */
 enum mr_code mr_error_advise(struct mr_error *err, const char *fmt, ...) MR_PRINTF(2, 3);
@@ -102,10 +102,10 @@ const struct mr_error_info *mr_error_lookup(enum mr_error_id id);
 enum mr_error_id mr_error_find(const char *name);
 
 /* Leave the function through `out` with code rc, when a call fails. */
-#define MR_TRY(expr)                                                                     \
-    do {                                                                                 \
-        if ((rc = (expr)) != MR_OK)                                                      \
-            goto out;                                                                    \
+#define MR_TRY(expr)                                                                               \
+    do {                                                                                           \
+        if ((rc = (expr)) != MR_OK)                                                                \
+            goto out;                                                                              \
     } while (0)
 
 #endif

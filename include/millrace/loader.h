@@ -19,33 +19,38 @@ struct mr_loader_stream; /* defined by each kind */
 struct mr_loader_writer; /* defined by each kind */
 struct mr_pool;          /* base/pool.h: the encode pool, for a task per column */
 
-enum mr_loader_class { MR_LOADER_ATOMIC, MR_LOADER_REPLACE, MR_LOADER_APPEND_ONCE, MR_LOADER_AT_LEAST_ONCE };
+enum mr_loader_class {
+    MR_LOADER_ATOMIC,
+    MR_LOADER_REPLACE,
+    MR_LOADER_APPEND_ONCE,
+    MR_LOADER_AT_LEAST_ONCE
+};
 enum mr_write_mode { MR_WRITE_OVERWRITE, MR_WRITE_APPEND };
 
 struct mr_loader_config {
     const char *pipeline;
     const char *pipeline_id;
     const char *run_id;
-    const char *lake;                 /* absolute folder */
+    const char *lake; /* absolute folder */
     const struct mr_options *options;
 };
 
 struct mr_loader_stream_config {
     const char *stream_id;
-    const char *table;                /* path below the lake: "shop/orders" */
-    const struct mr_schema *schema;   /* after the transformers */
-    const char *comment;              /* the source table's; NULL when none */
+    const char *table;              /* path below the lake: "shop/orders" */
+    const struct mr_schema *schema; /* after the transformers */
+    const char *comment;            /* the source table's; NULL when none */
     enum mr_write_mode write;
 };
 
 /* What one partition left behind: its staged files as the loader's own JSON, and the sums the runner adds up. */
 struct mr_manifest {
-    char *json;        /* loader-private; what stands in the manifest file */
+    char *json; /* loader-private; what stands in the manifest file */
     char view_id[80];
     int partition;
     int attempt;
     int64_t rows;
-    int64_t bytes;     /* written */
+    int64_t bytes; /* written */
     int files;
     uint64_t checksum[2]; /* mr1 of these rows, low word first */
 };
@@ -57,12 +62,13 @@ struct mr_partition_ref {
 };
 
 struct mr_recall {
-    bool exists;          /* the table is there */
-    int64_t sequence;     /* of this pipeline and stream: txn.version; 0 when never written */
-    int64_t version;      /* of the table; -1 when it does not exist */
-    bool done_in_run;     /* this run has committed this stream already (a crash came before it was recorded) */
-    char view_id[80];     /* of the newest commit of this pipeline and stream; "" when unknown */
-    int n_staged;         /* manifests of unfinished work of `run_id`, any view */
+    bool exists;      /* the table is there */
+    int64_t sequence; /* of this pipeline and stream: txn.version; 0 when never written */
+    int64_t version;  /* of the table; -1 when it does not exist */
+    bool
+        done_in_run; /* this run has committed this stream already (a crash came before it was recorded) */
+    char view_id[80]; /* of the newest commit of this pipeline and stream; "" when unknown */
+    int n_staged;     /* manifests of unfinished work of `run_id`, any view */
     struct mr_manifest *staged; /* freed by the caller: mr_manifest_list_free */
 };
 
@@ -73,8 +79,8 @@ struct mr_unit {
     uint64_t checksum[2];
     const char *view_id;
     const char *consistency;
-    int64_t expected_sequence;        /* what recall said */
-    bool allow_unchanged;             /* full read: do not commit what is already there */
+    int64_t expected_sequence; /* what recall said */
+    bool allow_unchanged;      /* full read: do not commit what is already there */
 };
 
 enum mr_commit_result { MR_COMMIT_DONE, MR_COMMIT_UNCHANGED, MR_COMMIT_FENCED };
@@ -85,7 +91,8 @@ struct mr_loader_type {
     enum mr_loader_class class_;
     const struct mr_option *options;
 
-    enum mr_code (*open)(const struct mr_loader_config *cfg, struct mr_loader **ret, struct mr_error *err);
+    enum mr_code (*open)(const struct mr_loader_config *cfg, struct mr_loader **ret,
+                         struct mr_error *err);
     void (*close)(struct mr_loader *l);
     /* Can this type land? Called at plan, per field; err says why not and what to do. */
     enum mr_code (*can_hold)(struct mr_loader *l, const struct mr_field *f, struct mr_error *err);
@@ -95,18 +102,20 @@ struct mr_loader_type {
     /* Where do we stand? A first call for a table that does not exist creates nothing. */
     enum mr_code (*recall)(struct mr_loader_stream *s, struct mr_recall *ret, struct mr_error *err);
     /* Bytes of memory a writer of this schema needs at least, and would like at most. */
-    void (*writer_memory)(const struct mr_schema *schema, size_t *ret_min, size_t *ret_max); /* any thread */
-    enum mr_code (*begin)(struct mr_loader_stream *s, const struct mr_partition_ref *p, size_t memory_bytes,
-                          struct mr_loader_writer **ret, struct mr_error *err);
-    enum mr_code (*write)(struct mr_loader_writer *w, const struct mr_batch *batch, struct mr_pool *pool,
-                          struct mr_error *err);
+    void (*writer_memory)(const struct mr_schema *schema, size_t *ret_min,
+                          size_t *ret_max); /* any thread */
+    enum mr_code (*begin)(struct mr_loader_stream *s, const struct mr_partition_ref *p,
+                          size_t memory_bytes, struct mr_loader_writer **ret, struct mr_error *err);
+    enum mr_code (*write)(struct mr_loader_writer *w, const struct mr_batch *batch,
+                          struct mr_pool *pool, struct mr_error *err);
     /* Close the files durably and leave a put-if-absent manifest on the store. Ends the writer also on error. */
-    enum mr_code (*finish)(struct mr_loader_writer *w, struct mr_pool *pool, struct mr_manifest *ret,
-                           struct mr_error *err);
-    void (*abort)(struct mr_loader_writer *w); /* delete what was begun; ends the writer; NULL-safe */
+    enum mr_code (*finish)(struct mr_loader_writer *w, struct mr_pool *pool,
+                           struct mr_manifest *ret, struct mr_error *err);
+    void (*abort)(
+        struct mr_loader_writer *w); /* delete what was begun; ends the writer; NULL-safe */
     /* Make the unit visible. FENCED and UNCHANGED are results, not errors; *ret_version: the table's version then. */
-    enum mr_code (*commit)(struct mr_loader_stream *s, const struct mr_unit *u, enum mr_commit_result *ret,
-                           int64_t *ret_version, struct mr_error *err);
+    enum mr_code (*commit)(struct mr_loader_stream *s, const struct mr_unit *u,
+                           enum mr_commit_result *ret, int64_t *ret_version, struct mr_error *err);
     /* Remove everything that run `run_id` staged for this stream and that no version of the table names. The caller
      * knows that no living process works on that run. */
     enum mr_code (*sweep)(struct mr_loader_stream *s, const char *run_id, struct mr_error *err);

@@ -32,24 +32,27 @@ struct mr_option {
     const char *def;     /* default as it would be written; NULL when none */
     int64_t min, max;    /* INT, SIZE, DURATION; both 0: no limit */
     bool required;
-    bool secret;         /* never printed */
-    const char *doc;     /* one sentence */
+    bool secret;     /* never printed */
+    const char *doc; /* one sentence */
 };
 
 /* The end of every options table. */
-#define MR_OPTION_END { .key = NULL }
+#define MR_OPTION_END                                                                              \
+    {                                                                                              \
+        .key = NULL                                                                                \
+    }
 
 /* A checked value: exactly one of the fields is meaningful, by the option's type. */
 struct mr_option_value {
     const struct mr_option *option;
-    bool set;            /* written by the user, not a default */
-    const char *file;    /* where it was written; NULL for defaults */
+    bool set;         /* written by the user, not a default */
+    const char *file; /* where it was written; NULL for defaults */
     int line, column;
-    char *str;           /* STRING, ENUM, PATH (absolute), EXPR; NULL when unset without default */
-    int64_t num;         /* INT, SIZE, DURATION, BOOL (0/1) */
-    int n_items;         /* LIST, MAP */
-    char **items;        /* LIST values, MAP values */
-    char **keys;         /* MAP keys */
+    char *str;    /* STRING, ENUM, PATH (absolute), EXPR; NULL when unset without default */
+    int64_t num;  /* INT, SIZE, DURATION, BOOL (0/1) */
+    int n_items;  /* LIST, MAP */
+    char **items; /* LIST values, MAP values */
+    char **keys;  /* MAP keys */
 };
 
 struct mr_options {

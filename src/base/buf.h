@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "millrace/error.h"
+
 struct mr_buf {
     char *data;
     size_t len, cap;
@@ -24,7 +26,7 @@ void mr_buf_append(struct mr_buf *b, const void *p, size_t n);
 void mr_buf_puts(struct mr_buf *b, const char *s);
 void mr_buf_putc(struct mr_buf *b, char c);
 void mr_buf_printf(struct mr_buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void mr_buf_vprintf(struct mr_buf *b, const char *fmt, va_list ap);
+void mr_buf_vprintf(struct mr_buf *b, const char *fmt, va_list ap) MR_PRINTF(2, 0);
 /** mr_buf_take - the '\0'-terminated bytes; the buffer is empty afterwards. */
 char *mr_buf_take(struct mr_buf *b);
 /** mr_buf_str - the bytes as a string, never NULL; valid until the next change. */

@@ -13,7 +13,7 @@
 #include "base/utf8.h"
 
 static const struct mr_error_info g_table[MR_ID_COUNT] = {
-#define MR_ERROR(id, code, action, title, help)                                          \
+#define MR_ERROR(id, code, action, title, help)                                                    \
     [MR_ID_##id] = { "MR-E-" #id, code, action, title, help },
 #include "millrace/errors.def"
 #undef MR_ERROR
@@ -39,7 +39,7 @@ void mr_error_clear(struct mr_error *err)
     *err = (struct mr_error){ 0 };
 }
 
-static void set(char *dst, size_t size, const char *fmt, va_list ap)
+MR_PRINTF(3, 0) static void set(char *dst, size_t size, const char *fmt, va_list ap)
 {
     int n = vsnprintf(dst, size, fmt, ap);
     if (n >= (int)size)
@@ -69,8 +69,8 @@ enum mr_code mr_fail(struct mr_error *err, enum mr_error_id id, const char *fmt,
     return g_table[id].code;
 }
 
-enum mr_code mr_fail_errno(struct mr_error *err, enum mr_error_id id, int errnum,
-                           const char *fmt, ...)
+enum mr_code mr_fail_errno(struct mr_error *err, enum mr_error_id id, int errnum, const char *fmt,
+                           ...)
 {
     if (err) {
         va_list ap;

@@ -19,8 +19,8 @@ enum act { ACT_NONE, ACT_KILL, ACT_STOP, ACT_ERRNO, ACT_SLEEP, ACT_OFF };
 
 struct point {
     enum act act;
-    long arg;       /* errno or ms */
-    long at;        /* n-th pass, 0: every pass */
+    long arg; /* errno or ms */
+    long at;  /* n-th pass, 0: every pass */
     atomic_long hits;
 };
 
@@ -87,7 +87,7 @@ static void init(void)
     const char *env = secure_getenv("MR_FAULT"); /* IGNORE-BANNED: base/fault */
     if (!env || !*env)
         return;
-    char *copy = strdup(env), *save = NULL;
+    char *copy = strdup(env), *save = NULL; /* IGNORE-BANNED: before base/mem may be used */
     for (char *r = strtok_r(copy, ",", &save); r; r = strtok_r(NULL, ",", &save))
         parse_rule(r);
     free(copy);

@@ -145,8 +145,7 @@ enum mr_code mr_io_mkdirs(const char *path, struct mr_error *err)
     return rc;
 }
 
-enum mr_code mr_io_read_file(const char *path, size_t max, struct mr_buf *out,
-                             struct mr_error *err)
+enum mr_code mr_io_read_file(const char *path, size_t max, struct mr_buf *out, struct mr_error *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT) {

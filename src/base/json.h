@@ -39,8 +39,8 @@ void mr_json_raw(struct mr_json *j, const char *key, const char *value);
 void mr_json_quote(struct mr_buf *out, const char *s, size_t n);
 
 /** mr_json_parse - one JSON value of n bytes; free with json_decref. Fails with `id`, naming `what`. */
-MR_CHECK enum mr_code mr_json_parse(const char *text, size_t n, enum mr_error_id id, const char *what,
-                                    json_t **ret, struct mr_error *err);
+MR_CHECK enum mr_code mr_json_parse(const char *text, size_t n, enum mr_error_id id,
+                                    const char *what, json_t **ret, struct mr_error *err);
 /* Typed reads of an object's member: the default when it is missing or of another type. */
 const char *mr_json_get_str(const json_t *o, const char *key, const char *def);
 int64_t mr_json_get_int(const json_t *o, const char *key, int64_t def);

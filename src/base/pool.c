@@ -103,7 +103,7 @@ void mr_pool_run(struct mr_pool *p, int n, void (*fn)(void *ctx, int i), void *c
     struct job j = { .fn = fn, .ctx = ctx, .n = n };
     pthread_mutex_lock(&p->mutex);
     j.link = p->jobs;
-    p->jobs = &j;
+    p->jobs = &j; /* cppcheck-suppress autoVariables; taken off again before this returns */
     pthread_cond_broadcast(&p->work);
     while (j.next < j.n)
         work_one(p, &j);

@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-int64_t mr_now_us(void);  /* wall clock */
-int64_t mr_mono_us(void); /* for durations */
+int64_t mr_now_us(void);     /* wall clock */
+int64_t mr_mono_us(void);    /* for durations */
 double mr_cpu_seconds(void); /* user + system of this process */
 
 /** mr_days_from_civil - days since 1970-01-01; year may be <= 0 (0 = 1 BC). */

@@ -57,7 +57,7 @@ int mr_usage_error(const char *fmt, ...)
     mr_buf_vprintf(&b, fmt, ap);
     va_end(ap);
     mr_redact(&b);
-    fprintf(stderr, "error MR-E-CLI01: %s\n", mr_buf_str(&b));
+    fprintf(stderr, "error %s: %s\n", mr_error_lookup(MR_ID_CLI01)->name, mr_buf_str(&b));
     mr_buf_release(&b);
     return 2;
 }
@@ -139,9 +139,9 @@ bool mr_args_parse(const struct mr_command *c, int argc, char **argv, struct mr_
             continue;
         }
         char *eq = s[1] == '-' ? strchr(s, '=') : NULL;
-        const struct mr_flag *f = s[1] == '-'
-                                      ? find_flag(c, s + 2, eq ? (size_t)(eq - s - 2) : strlen(s + 2))
-                                      : (s[2] ? NULL : find_short(c, s[1]));
+        const struct mr_flag *f =
+            s[1] == '-' ? find_flag(c, s + 2, eq ? (size_t)(eq - s - 2) : strlen(s + 2))
+                        : (s[2] ? NULL : find_short(c, s[1]));
         if (!f)
             return unknown_flag(c, s);
         char *value = f->value ? (eq ? eq + 1 : i + 1 < argc ? argv[++i] : NULL) : (char *)"";

@@ -14,25 +14,25 @@
 #include "spec/pipeline.h"
 
 struct mr_flag {
-    const char *name;   /* "lake"; NULL ends the table */
-    const char *value;  /* "DIR"; NULL: a switch */
+    const char *name;  /* "lake"; NULL ends the table */
+    const char *value; /* "DIR"; NULL: a switch */
     const char *doc;
-    char short_name;    /* 'c' or 0 */
+    char short_name; /* 'c' or 0 */
 };
 
 struct mr_args {
-    int n;              /* positional */
+    int n; /* positional */
     char *items[256];
     int n_flags;
     struct {
         const struct mr_flag *flag;
-        char *value;    /* "" for switches */
+        char *value; /* "" for switches */
     } flags[64];
 };
 
 struct mr_command {
     const char *name;
-    const char *usage;    /* "FILE..." */
+    const char *usage; /* "FILE..." */
     const char *summary;
     const struct mr_flag *flags;
     int min_args, max_args;
@@ -71,7 +71,8 @@ struct mr_progress *mr_progress_new(const char *mode);
 void mr_progress_show(void *progress, const struct mr_report *r);
 void mr_progress_free(struct mr_progress *p);
 /** mr_progress_line - one stream as a line of `width` columns; for tests. */
-void mr_progress_line(const struct mr_stream_report *s, double seconds, int width, struct mr_buf *out);
+void mr_progress_line(const struct mr_stream_report *s, double seconds, int width,
+                      struct mr_buf *out);
 
 int mr_cmd_run(const struct mr_args *a);
 int mr_cmd_copy(const struct mr_args *a);

@@ -15,7 +15,7 @@
 #include "lake/delta/delta.h"
 
 struct copy {
-    char *name, *lake;       /* DEST = lake/name */
+    char *name, *lake; /* DEST = lake/name */
     char *patterns[64];
     int n_patterns;
     char id[MR_ULID_TEXT];
@@ -85,7 +85,8 @@ static int refuse_existing(const struct copy *c)
     for (int i = 0; i < tables.n && !code; i++)
         if (strncmp(tables.items[i].name, prefix, strlen(prefix)) == 0)
             code = mr_usage_error("--limit would replace the table %s by a part of it; copy to "
-                                  "another place", tables.items[i].name);
+                                  "another place",
+                                  tables.items[i].name);
     mr_store_list_release(&tables);
     mr_store_close(s);
     mr_free(prefix);
@@ -99,7 +100,8 @@ static int run_copy(struct copy *c, const struct mr_args *a)
     int64_t workers = mr_arg_int(a, "workers", 0);
     if (workers < 0)
         return 2;
-    const struct mr_pipeline_overrides over = { .lake = c->lake, .workers = (int)workers,
+    const struct mr_pipeline_overrides over = { .lake = c->lake,
+                                                .workers = (int)workers,
                                                 .memory = mr_arg(a, "memory") };
     if (mr_pipeline_parse(c->yaml.data, c->yaml.len, "copy.yml", &mr_registry, &over, &p, &err) !=
         MR_OK)

@@ -8,11 +8,13 @@
 
 static int help_all(void)
 {
-    puts("millrace moves databases into a lake of open tables (Parquet and Delta Lake), and answers SQL.\n");
+    puts(
+        "millrace moves databases into a lake of open tables (Parquet and Delta Lake), and answers SQL.\n");
     for (const struct mr_command *c = mr_commands; c->name; c++)
         if (strcmp(c->name, "debug") != 0)
             printf("  %-9s %-16s %s\n", c->name, c->usage, c->summary);
-    puts("\nThree lines are a pipeline:\n\n  pipeline: shop\n  consumer:\n    url: postgresql://me@db/shop\n");
+    puts(
+        "\nThree lines are a pipeline:\n\n  pipeline: shop\n  consumer:\n    url: postgresql://me@db/shop\n");
     puts("millrace help COMMAND; millrace help consumer KIND; millrace help transformers;\n"
          "millrace help loader; millrace help errors [CODE]");
     return 0;
@@ -23,9 +25,10 @@ static int help_command(const struct mr_command *c)
     printf("millrace %s %s\n  %s\n", c->name, c->usage, c->summary);
     for (const struct mr_flag *f = c->flags; f->name; f++) {
         char left[48];
-        snprintf(left, sizeof left, "%s--%s %s", f->short_name == 'c'   ? "-c, "
-                                                 : f->short_name == 'f' ? "-f, "
-                                                                        : "",
+        snprintf(left, sizeof left, "%s--%s %s",
+                 f->short_name == 'c'   ? "-c, "
+                 : f->short_name == 'f' ? "-f, "
+                                        : "",
                  f->name, f->value ? f->value : "");
         printf("  %-26s %s\n", left, f->doc);
     }
@@ -107,8 +110,10 @@ int mr_cmd_help(const struct mr_args *a)
         return help_errors(what);
     if (mr_error_find(topic) != MR_ID_NONE)
         return help_errors(topic);
-    return mr_usage_error("no help on '%s'; topics are the commands, consumer, transformers, loader, "
-                          "errors", topic);
+    return mr_usage_error(
+        "no help on '%s'; topics are the commands, consumer, transformers, loader, "
+        "errors",
+        topic);
 }
 
 int mr_cmd_version(const struct mr_args *a)

@@ -187,8 +187,9 @@ int mr_cmd_history(const struct mr_args *a)
     else if (h.n == 0)
         code = no_table(&l, table);
     else
-        printf("version  time (UTC)           what                            rows  label     by     "
-               "          run                          snapshot\n");
+        printf(
+            "version  time (UTC)           what                            rows  label     by     "
+            "          run                          snapshot\n");
     for (int i = 0; i < h.n; i++)
         print_version(&h.items[i]);
     mr_delta_history_release(&h);

@@ -30,8 +30,8 @@ static enum mr_code load(const char *what, const struct mr_args *a, struct mr_pi
         return mr_pipeline_load(what, &mr_registry, &over, ret, err);
     struct mr_buf yaml = { 0 };
     char *secret = NULL;
-    enum mr_code rc = mr_pipeline_compose(what, "discover", NULL, NULL, NULL, 0, &mr_registry, &yaml,
-                                          &secret, err);
+    enum mr_code rc = mr_pipeline_compose(what, "discover", NULL, NULL, NULL, 0, &mr_registry,
+                                          &yaml, &secret, err);
     if (rc == MR_OK && secret)
         mr_spec_setenv("SOURCE_PASSWORD", secret);
     if (rc == MR_OK)
@@ -80,7 +80,8 @@ static int plan_one(const char *what, const struct mr_args *a, bool target)
     if (mr_plan(p, &o, &r, &err) != MR_OK)
         code = mr_print_error(&err);
     else if (target)
-        printf("pipeline %s: %s %s into %s, %d workers, memory %zu MB\n", p->name, p->consumer->name,
+        printf("pipeline %s: %s %s into %s, %d workers, memory %zu MB\n", p->name,
+               p->consumer->name,
                p->write == MR_WRITE_APPEND ? "appends a whole copy per run" : "replaces each table",
                p->lake, p->workers, p->memory_bytes / 1000000);
     for (int i = 0; i < r.n_streams; i++)
@@ -137,7 +138,8 @@ static int check_lake(const char *lake)
         *strrchr(dir, '/') = '\0';
     bool ok = access(dir, W_OK | X_OK) == 0;
     char *line = mr_asprintf("the lake %s can be written", lake);
-    int code = say(ok, line, "give this user the right to write there, or set lake: in millrace.yml");
+    int code =
+        say(ok, line, "give this user the right to write there, or set lake: in millrace.yml");
     mr_free(line);
     mr_free(dir);
     return code;
@@ -213,8 +215,8 @@ int mr_cmd_init(const struct mr_args *a)
     if (a->n == 0)
         mr_buf_printf(&yaml, "pipeline: %s\nid: %s\nconsumer:\n  url: ${SOURCE_URL}\n", name,
                       mr_ulid(id));
-    else if (mr_pipeline_compose(url, name, mr_ulid(id), NULL, NULL, 0, &mr_registry, &yaml, &secret,
-                                 &err) != MR_OK)
+    else if (mr_pipeline_compose(url, name, mr_ulid(id), NULL, NULL, 0, &mr_registry, &yaml,
+                                 &secret, &err) != MR_OK)
         code = mr_print_error(&err);
     if (!code && access("millrace.yml", F_OK) != 0)
         code = write_new("millrace.yml", "lake: ./lake\n");

@@ -64,9 +64,13 @@ int mr_run_pipeline(const struct mr_pipeline *p, const struct mr_args *a, const 
     if (limit < 0)
         return 2;
     struct mr_progress *progress = mr_progress_new(mode ? mode : "auto");
-    struct mr_run_options o = { .fresh = mr_arg_set(a, "fresh"), .only = mr_arg(a, "only"),
-                                .limit = limit, .path_prefix = preview, .no_state = preview != NULL,
-                                .progress = mr_progress_show, .progress_ctx = progress };
+    struct mr_run_options o = { .fresh = mr_arg_set(a, "fresh"),
+                                .only = mr_arg(a, "only"),
+                                .limit = limit,
+                                .path_prefix = preview,
+                                .no_state = preview != NULL,
+                                .progress = mr_progress_show,
+                                .progress_ctx = progress };
     catch_signals();
     if (!o.no_state)
         rc = mr_state_open(p->state_dir, &state, &err);
@@ -124,7 +128,8 @@ int mr_cmd_run(const struct mr_args *a)
     if (workers < 0 || !choice_ok(a, "report", "text|json") ||
         !choice_ok(a, "progress", "auto|bar|log|json|none"))
         return 2;
-    const struct mr_pipeline_overrides over = { .lake = mr_arg(a, "lake"), .env = mr_arg(a, "env"),
+    const struct mr_pipeline_overrides over = { .lake = mr_arg(a, "lake"),
+                                                .env = mr_arg(a, "env"),
                                                 .workers = (int)workers,
                                                 .memory = mr_arg(a, "memory") };
     int worst = 0;

@@ -57,7 +57,8 @@ static int run_sql(const struct mr_args *a, const char *lake, const char *sql)
         return mr_usage_error("--format: '%s' is not one of table, csv, json", format);
     if (rows < 0 || (memory && !mr_parse_size(memory, &bytes)))
         return rows < 0 ? 2 : mr_usage_error("--memory: '%s' is not a size", memory);
-    enum mr_code rc = mr_query_open(mr_spec_getenv("MILLRACE_DUCKDB"), lake, (size_t)bytes, (int)sysconf(_SC_NPROCESSORS_ONLN), &q, &err);
+    enum mr_code rc = mr_query_open(mr_spec_getenv("MILLRACE_DUCKDB"), lake, (size_t)bytes,
+                                    (int)sysconf(_SC_NPROCESSORS_ONLN), &q, &err);
     if (rc == MR_OK)
         rc = mr_query_run(q, sql, f, output_width(), f == MR_QUERY_TABLE ? rows : 0, stdout, &err);
     mr_query_close(q);

@@ -7,26 +7,36 @@
 
 #include "cli/cli.h"
 
-#define COMMON_LAKE                                                                      \
-    { "lake", "DIR", "Folder of the lake.", 0 },                                         \
-    { "env", "NAME", "Environment of millrace.yml.", 0 }
-#define COMMON_RUN                                                                       \
-    { "limit", "N", "At most N rows a table.", 0 },                                      \
-    { "workers", "N", "Connections to the source.", 0 },                                 \
-    { "memory", "SIZE", "Peak memory, such as 256MB.", 0 },                              \
-    { "progress", "MODE", "auto, bar, log, json or none.", 0 },                          \
-    { "report", "FORMAT", "text or json, on stdout.", 0 }
-#define END { NULL, NULL, NULL, 0 }
+#define COMMON_LAKE                                                                                \
+    { "lake", "DIR", "Folder of the lake.", 0 },                                                   \
+    {                                                                                              \
+        "env", "NAME", "Environment of millrace.yml.", 0                                           \
+    }
+#define COMMON_RUN                                                                                 \
+    { "limit", "N", "At most N rows a table.", 0 },                                                \
+        { "workers", "N", "Connections to the source.", 0 },                                       \
+        { "memory", "SIZE", "Peak memory, such as 256MB.", 0 },                                    \
+        { "progress", "MODE", "auto, bar, log, json or none.", 0 },                                \
+    {                                                                                              \
+        "report", "FORMAT", "text or json, on stdout.", 0                                          \
+    }
+#define END                                                                                        \
+    {                                                                                              \
+        NULL, NULL, NULL, 0                                                                        \
+    }
 
 static const struct mr_flag g_run[] = {
-    COMMON_LAKE, COMMON_RUN,
+    COMMON_LAKE,
+    COMMON_RUN,
     { "only", "TABLE", "Only this table or pattern.", 0 },
-    { "fresh", NULL, "Do not continue an interrupted run.", 0 }, END,
+    { "fresh", NULL, "Do not continue an interrupted run.", 0 },
+    END,
 };
 static const struct mr_flag g_copy[] = {
     COMMON_RUN,
     { "tables", "PATTERNS", "Which tables, separated by commas.", 0 },
-    { "save", "FILE", "Write the pipeline to FILE.", 0 }, END,
+    { "save", "FILE", "Write the pipeline to FILE.", 0 },
+    END,
 };
 static const struct mr_flag g_lake[] = { COMMON_LAKE, END };
 static const struct mr_flag g_sql[] = {
@@ -35,18 +45,24 @@ static const struct mr_flag g_sql[] = {
     { "file", "FILE", "A file with statements.", 'f' },
     { "format", "FORMAT", "table, csv or json.", 0 },
     { "memory", "SIZE", "Memory of the SQL engine. Default 1GB.", 0 },
-    { "rows", "N", "At most N rows in a table. Default 200; 0: all.", 0 }, END,
+    { "rows", "N", "At most N rows in a table. Default 200; 0: all.", 0 },
+    END,
 };
 static const struct mr_flag g_history[] = {
-    COMMON_LAKE, { "limit", "N", "The newest N versions.", 0 }, END,
+    COMMON_LAKE,
+    { "limit", "N", "The newest N versions.", 0 },
+    END,
 };
 static const struct mr_flag g_none[] = { END };
 
 const struct mr_command mr_commands[] = {
-    { "copy", "SRC LAKE/NAME", "Move a database into a lake, without a file", g_copy, 2, 2, mr_cmd_copy },
-    { "init", "[URL] [NAME]", "Make a project: millrace.yml and a pipeline", g_none, 0, 2, mr_cmd_init },
+    { "copy", "SRC LAKE/NAME", "Move a database into a lake, without a file", g_copy, 2, 2,
+      mr_cmd_copy },
+    { "init", "[URL] [NAME]", "Make a project: millrace.yml and a pipeline", g_none, 0, 2,
+      mr_cmd_init },
     { "check", "FILE...", "Is everything there that a run needs?", g_lake, 1, 64, mr_cmd_check },
-    { "discover", "URL|FILE", "The tables of a source, with their columns", g_lake, 1, 1, mr_cmd_discover },
+    { "discover", "URL|FILE", "The tables of a source, with their columns", g_lake, 1, 1,
+      mr_cmd_discover },
     { "plan", "FILE...", "What a run would do, without doing it", g_lake, 1, 64, mr_cmd_plan },
     { "run", "FILE...", "Run pipelines", g_run, 1, 256, mr_cmd_run },
     { "sql", "-c SQL", "Ask the lake", g_sql, 0, 0, mr_cmd_sql },
@@ -54,15 +70,16 @@ const struct mr_command mr_commands[] = {
     { "describe", "TABLE", "Columns and facts of a table", g_lake, 1, 1, mr_cmd_describe },
     { "history", "TABLE", "The versions of a table", g_history, 1, 1, mr_cmd_history },
     { "status", "", "The last runs of this project", g_lake, 0, 0, mr_cmd_status },
-    { "schema", "", "The JSON schema of a pipeline file, for editors", g_none, 0, 0, mr_cmd_schema },
+    { "schema", "", "The JSON schema of a pipeline file, for editors", g_none, 0, 0,
+      mr_cmd_schema },
     { "help", "[TOPIC]", "Help on a command, a source, an error code", g_none, 0, 3, mr_cmd_help },
     { "version", "", "The version", g_none, 0, 0, mr_cmd_version },
     { "debug", "faultpoints", "Where a test can break the program", g_none, 1, 1, mr_cmd_debug },
     { NULL, NULL, NULL, NULL, 0, 0, NULL },
 };
 
-static const char *const g_planned[] = { "test", "verify", "apply", "optimize", "vacuum",
-                                         "restore", "serve", "completions", NULL };
+static const char *const g_planned[] = { "test",    "verify", "apply",       "optimize", "vacuum",
+                                         "restore", "serve",  "completions", NULL };
 
 static int unknown_command(const char *name)
 {

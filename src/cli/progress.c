@@ -16,7 +16,7 @@ enum mode { MODE_NONE, MODE_BAR, MODE_LOG, MODE_JSON };
 
 struct mr_progress {
     enum mode mode;
-    int lines;         /* drawn in the last frame */
+    int lines; /* drawn in the last frame */
     int64_t last_us;
 };
 
@@ -71,7 +71,8 @@ void mr_progress_line(const struct mr_stream_report *s, double seconds, int widt
     mr_buf_printf(out, "%12s rows %9s/s", mr_human_count(s->rows_read, rows),
                   mr_human_count((int64_t)per, rate));
     if (width >= 90)
-        mr_buf_printf(out, " %8s/s", mr_human_bytes(seconds > 0.05 ? (double)s->bytes_read / seconds : 0, mb));
+        mr_buf_printf(out, " %8s/s",
+                      mr_human_bytes(seconds > 0.05 ? (double)s->bytes_read / seconds : 0, mb));
     if (width >= 100 && part > 0.02)
         mr_buf_printf(out, " %4.0f s left", seconds * (1 - part) / part);
 }

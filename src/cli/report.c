@@ -115,7 +115,8 @@ static void text_stream(const struct mr_stream_report *s, int name_width, int ta
     if (s->delta_version >= 0)
         snprintf(version, sizeof version, "v%" PRId64, s->delta_version);
     fprintf(out, "  %-*s  %-*s  %-9s %13s rows %10s/s %9s %-5s %6.1f s\n", name_width, s->stream,
-            table_width, s->table, mr_run_status_name(s->status), mr_human_count(s->rows_read, rows),
+            table_width, s->table, mr_run_status_name(s->status),
+            mr_human_count(s->rows_read, rows),
             mr_human_count(sec > 0.001 ? (int64_t)((double)s->rows_read / sec) : 0, rate),
             mr_human_bytes((double)s->bytes_written, bytes), version, sec);
 }

@@ -81,8 +81,7 @@ enum mr_code mr_batch_reserve(struct mr_batch *b, int64_t rows, struct mr_error 
 {
     for (int i = 0; i < b->schema->n_fields; i++)
         if (!reserve_column(b->schema->fields[i].type, &b->columns[i], (size_t)rows))
-            return mr_fail(err, MR_ID_COL01, "no memory for a batch of %lld rows",
-                           (long long)rows);
+            return mr_fail(err, MR_ID_COL01, "no memory for a batch of %lld rows", (long long)rows);
     return MR_OK;
 }
 

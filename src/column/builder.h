@@ -35,7 +35,8 @@ void mr_batch_filter(struct mr_batch *b, const uint8_t *keep);
 void mr_batch_move(struct mr_batch *out, struct mr_batch *in, const int *from);
 
 /** mr_array_grow_data - room for `more` bytes after what is used at row r. */
-MR_CHECK enum mr_code mr_array_grow_data(struct mr_array *a, int64_t r, size_t more, struct mr_error *err);
+MR_CHECK enum mr_code mr_array_grow_data(struct mr_array *a, int64_t r, size_t more,
+                                         struct mr_error *err);
 
 static inline void mr_put_i8(struct mr_array *a, int64_t r, int8_t v)
 {
@@ -71,8 +72,8 @@ static inline void mr_put_bool(struct mr_array *a, int64_t r, bool v)
     a->values[r >> 3] |= (uint8_t)((unsigned)v << (r & 7));
 }
 /** mr_put_bytes - string or binary of n bytes. */
-MR_CHECK static inline enum mr_code mr_put_bytes(struct mr_array *a, int64_t r, const void *p, size_t n,
-                                                 struct mr_error *err)
+MR_CHECK static inline enum mr_code mr_put_bytes(struct mr_array *a, int64_t r, const void *p,
+                                                 size_t n, struct mr_error *err)
 {
     size_t at = (size_t)a->offsets[r];
     if (__builtin_expect(at + n > a->data_cap || n > INT32_MAX, 0)) {
@@ -88,7 +89,7 @@ MR_CHECK static inline enum mr_code mr_put_bytes(struct mr_array *a, int64_t r, 
 static inline void mr_put_null(struct mr_type t, struct mr_array *a, int64_t r)
 {
     int w = mr_type_width(t);
-    a->validity[r >> 3] &= (uint8_t)~(1u << (r & 7));
+    a->validity[r >> 3] &= (uint8_t) ~(1u << (r & 7));
     a->null_count++;
     if (w)
         memset(a->values + (size_t)w * (size_t)r, 0, (size_t)w);

@@ -38,12 +38,12 @@ static inline uint64_t tag_of(uint64_t length)
     return 2 * length + 1;
 }
 
-#define MIX_FIXED(ctype)                                                                 \
-    for (int64_t r = 0; r < n; r++) {                                                    \
-        ctype v;                                                                         \
-        memcpy(&v, a->values + sizeof v * (size_t)r, sizeof v);                          \
-        bool null = mr_array_is_null(a, r);                                              \
-        mix(s + 2 * r, null ? 0 : (uint64_t)v, null ? 0 : tag_of(sizeof v));             \
+#define MIX_FIXED(ctype)                                                                           \
+    for (int64_t r = 0; r < n; r++) {                                                              \
+        ctype v;                                                                                   \
+        memcpy(&v, a->values + sizeof v * (size_t)r, sizeof v);                                    \
+        bool null = mr_array_is_null(a, r);                                                        \
+        mix(s + 2 * r, null ? 0 : (uint64_t)v, null ? 0 : tag_of(sizeof v));                       \
     }
 
 static void mix_i128(uint64_t *s, const struct mr_array *a, int64_t n)

@@ -13,12 +13,12 @@ static const struct {
     enum mr_type_id id;
     const char *name;
 } g_names[] = {
-    { MR_TYPE_BOOL, "boolean" },      { MR_TYPE_INT8, "byte" },
-    { MR_TYPE_INT16, "short" },       { MR_TYPE_INT32, "integer" },
-    { MR_TYPE_INT64, "long" },        { MR_TYPE_FLOAT32, "float" },
-    { MR_TYPE_FLOAT64, "double" },    { MR_TYPE_DATE, "date" },
+    { MR_TYPE_BOOL, "boolean" },        { MR_TYPE_INT8, "byte" },
+    { MR_TYPE_INT16, "short" },         { MR_TYPE_INT32, "integer" },
+    { MR_TYPE_INT64, "long" },          { MR_TYPE_FLOAT32, "float" },
+    { MR_TYPE_FLOAT64, "double" },      { MR_TYPE_DATE, "date" },
     { MR_TYPE_TIMESTAMP, "timestamp" }, { MR_TYPE_TIMESTAMP_NTZ, "timestamp_ntz" },
-    { MR_TYPE_STRING, "string" },     { MR_TYPE_BINARY, "binary" },
+    { MR_TYPE_STRING, "string" },       { MR_TYPE_BINARY, "binary" },
 };
 #define N_NAMES (sizeof g_names / sizeof *g_names)
 

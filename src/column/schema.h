@@ -16,8 +16,8 @@ void mr_schema_copy(struct mr_schema *dst, const struct mr_schema *src); /* dst 
 void mr_field_copy(struct mr_field *dst, const struct mr_field *src);
 void mr_field_release(struct mr_field *f);
 /** mr_schema_add - append a field; strings are copied, NULL where unknown. */
-struct mr_field *mr_schema_add(struct mr_schema *s, const char *name, struct mr_type type, bool nullable,
-                               const char *source_type);
+struct mr_field *mr_schema_add(struct mr_schema *s, const char *name, struct mr_type type,
+                               bool nullable, const char *source_type);
 /** mr_schema_find - index of the column that lands as `name`, or whose source name it is; -1. Case matters. */
 int mr_schema_find(const struct mr_schema *s, const char *name);
 /** mr_schema_same_layout - true when names, types and nullability agree, in order. */

@@ -20,16 +20,18 @@
 #include "base/queue.h"
 
 /* Every function of the library that is used; loaded by name, typed by the header. */
-#define FUNCTIONS(F)                                                                     \
-    F(create_config) F(set_config) F(destroy_config) F(open_ext) F(close) F(connect)     \
+/* clang-format off */
+#define FUNCTIONS(F) \
+    F(create_config) F(set_config) F(destroy_config) F(open_ext) F(close) F(connect) \
     F(disconnect) F(query) F(destroy_result) F(result_error) F(prepare) F(prepare_error) \
-    F(destroy_prepare) F(bind_varchar) F(pending_prepared_streaming) F(destroy_pending)  \
-    F(pending_execute_task) F(pending_error) F(execute_pending) F(fetch_chunk)           \
-    F(destroy_data_chunk) F(data_chunk_get_size) F(data_chunk_get_vector)                \
-    F(vector_get_data) F(vector_get_validity) F(column_count) F(column_type) F(free)     \
-    F(prepared_statement_column_count) F(prepared_statement_column_name)                 \
-    F(prepared_statement_column_logical_type) F(get_type_id) F(destroy_logical_type)     \
+    F(destroy_prepare) F(bind_varchar) F(pending_prepared_streaming) F(destroy_pending) \
+    F(pending_execute_task) F(pending_error) F(execute_pending) F(fetch_chunk) \
+    F(destroy_data_chunk) F(data_chunk_get_size) F(data_chunk_get_vector) F(vector_get_data) \
+    F(vector_get_validity) F(column_count) F(column_type) F(free) \
+    F(prepared_statement_column_count) F(prepared_statement_column_name) \
+    F(prepared_statement_column_logical_type) F(get_type_id) F(destroy_logical_type) \
     F(decimal_width) F(decimal_scale) F(pending_execution_is_finished)
+/* clang-format on */
 
 static struct {
     void *handle;
@@ -66,9 +68,12 @@ static void *try_open(const char *dir, const char *tail)
 
 static void *find_library(const char *library)
 {
-    static const char *const tails[] = { "libduckdb.so", "lib/libduckdb.so", "../lib/libduckdb.so",
+    static const char *const tails[] = { "libduckdb.so",
+                                         "lib/libduckdb.so",
+                                         "../lib/libduckdb.so",
                                          "../lib/millrace/libduckdb.so",
-                                         "../.deps/duckdb/lib/libduckdb.so", NULL };
+                                         "../.deps/duckdb/lib/libduckdb.so",
+                                         NULL };
     char exe[PATH_MAX];
     if (library)
         return dlopen(library, RTLD_NOW | RTLD_LOCAL);
@@ -95,9 +100,9 @@ static enum mr_code load(const char *library, struct mr_error *err)
         mr_fail(err, MR_ID_DUCK01, "libduckdb.so could not be loaded: %s", why ? why : "not found");
         return mr_error_advise(err, "tools/setup installs it; or set MILLRACE_DUCKDB to its path");
     }
-#define LOAD(name)                                                                       \
-    *(void **)&g.name = dlsym(h, "duckdb_" #name);                                       \
-    if (!g.name)                                                                         \
+#define LOAD(name)                                                                                 \
+    *(void **)&g.name = dlsym(h, "duckdb_" #name);                                                 \
+    if (!g.name)                                                                                   \
         return mr_fail(err, MR_ID_DUCK01, "libduckdb.so has no duckdb_" #name ": wrong version");
     FUNCTIONS(LOAD)
 #undef LOAD
@@ -110,9 +115,13 @@ static enum mr_code load(const char *library, struct mr_error *err)
 enum mr_code mr_duck_open(const char *library, const char *const *settings, struct mr_duck **ret,
                           struct mr_error *err)
 {
-    static const char *const always[] = { "autoinstall_known_extensions", "false",
-                                          "autoload_known_extensions", "false",
-                                          "allow_community_extensions", "false", NULL };
+    static const char *const always[] = { "autoinstall_known_extensions",
+                                          "false",
+                                          "autoload_known_extensions",
+                                          "false",
+                                          "allow_community_extensions",
+                                          "false",
+                                          NULL };
     duckdb_config config = NULL;
     char *why = NULL;
     enum mr_code rc = load(library, err);
@@ -175,25 +184,44 @@ enum mr_code mr_duck_exec(struct mr_duck *d, const char *sql, struct mr_error *e
 static const char *type_name(duckdb_type t)
 {
     switch ((int)t) {
-    case DUCKDB_TYPE_BOOLEAN: return "BOOLEAN";
-    case DUCKDB_TYPE_TINYINT: return "TINYINT";
-    case DUCKDB_TYPE_SMALLINT: return "SMALLINT";
-    case DUCKDB_TYPE_INTEGER: return "INTEGER";
-    case DUCKDB_TYPE_BIGINT: return "BIGINT";
-    case DUCKDB_TYPE_UTINYINT: return "UTINYINT";
-    case DUCKDB_TYPE_USMALLINT: return "USMALLINT";
-    case DUCKDB_TYPE_UINTEGER: return "UINTEGER";
-    case DUCKDB_TYPE_UBIGINT: return "UBIGINT";
-    case DUCKDB_TYPE_HUGEINT: return "HUGEINT";
-    case DUCKDB_TYPE_FLOAT: return "FLOAT";
-    case DUCKDB_TYPE_DOUBLE: return "DOUBLE";
-    case DUCKDB_TYPE_DECIMAL: return "DECIMAL";
-    case DUCKDB_TYPE_DATE: return "DATE";
-    case DUCKDB_TYPE_TIMESTAMP: return "TIMESTAMP";
-    case DUCKDB_TYPE_TIMESTAMP_TZ: return "TIMESTAMP WITH TIME ZONE";
-    case DUCKDB_TYPE_VARCHAR: return "VARCHAR";
-    case DUCKDB_TYPE_BLOB: return "BLOB";
-    default: return "OTHER";
+    case DUCKDB_TYPE_BOOLEAN:
+        return "BOOLEAN";
+    case DUCKDB_TYPE_TINYINT:
+        return "TINYINT";
+    case DUCKDB_TYPE_SMALLINT:
+        return "SMALLINT";
+    case DUCKDB_TYPE_INTEGER:
+        return "INTEGER";
+    case DUCKDB_TYPE_BIGINT:
+        return "BIGINT";
+    case DUCKDB_TYPE_UTINYINT:
+        return "UTINYINT";
+    case DUCKDB_TYPE_USMALLINT:
+        return "USMALLINT";
+    case DUCKDB_TYPE_UINTEGER:
+        return "UINTEGER";
+    case DUCKDB_TYPE_UBIGINT:
+        return "UBIGINT";
+    case DUCKDB_TYPE_HUGEINT:
+        return "HUGEINT";
+    case DUCKDB_TYPE_FLOAT:
+        return "FLOAT";
+    case DUCKDB_TYPE_DOUBLE:
+        return "DOUBLE";
+    case DUCKDB_TYPE_DECIMAL:
+        return "DECIMAL";
+    case DUCKDB_TYPE_DATE:
+        return "DATE";
+    case DUCKDB_TYPE_TIMESTAMP:
+        return "TIMESTAMP";
+    case DUCKDB_TYPE_TIMESTAMP_TZ:
+        return "TIMESTAMP WITH TIME ZONE";
+    case DUCKDB_TYPE_VARCHAR:
+        return "VARCHAR";
+    case DUCKDB_TYPE_BLOB:
+        return "BLOB";
+    default:
+        return "OTHER";
     }
 }
 

@@ -19,25 +19,26 @@ struct mr_duck_result;
 
 struct mr_duck_column {
     char *name;
-    char *type;    /* "DECIMAL(12,2)", "BIGINT", ... without nested detail */
-    bool number;   /* right-aligned in tables */
-    bool exact;    /* a JSON number holds it: booleans, integers up to 32 bits, doubles */
+    char *type;  /* "DECIMAL(12,2)", "BIGINT", ... without nested detail */
+    bool number; /* right-aligned in tables */
+    bool exact;  /* a JSON number holds it: booleans, integers up to 32 bits, doubles */
 };
 
 /** mr_duck_open - an in-memory database with these settings ("memory_limit", "256MB", ..., NULL), no extensions, no
  *  autoload. library NULL: search as above. */
-MR_CHECK enum mr_code mr_duck_open(const char *library, const char *const *settings, struct mr_duck **ret,
-                                   struct mr_error *err);
+MR_CHECK enum mr_code mr_duck_open(const char *library, const char *const *settings,
+                                   struct mr_duck **ret, struct mr_error *err);
 void mr_duck_close(struct mr_duck *d);
 /** mr_duck_exec - run statements whose result nobody wants. */
 MR_CHECK enum mr_code mr_duck_exec(struct mr_duck *d, const char *sql, struct mr_error *err);
 /** mr_duck_describe - the columns that one statement gives, without running it. Freed with mr_duck_columns_free. */
-MR_CHECK enum mr_code mr_duck_describe(struct mr_duck *d, const char *sql, struct mr_duck_column **ret, int *ret_n,
+MR_CHECK enum mr_code mr_duck_describe(struct mr_duck *d, const char *sql,
+                                       struct mr_duck_column **ret, int *ret_n,
                                        struct mr_error *err);
 void mr_duck_columns_free(struct mr_duck_column *c, int n);
 /** mr_duck_run - run one statement, streamed; `param` is bound as text when not NULL. MR_E_SQL with DuckDB's message. */
-MR_CHECK enum mr_code mr_duck_run(struct mr_duck *d, const char *sql, const char *param, struct mr_duck_result **ret,
-                                  struct mr_error *err);
+MR_CHECK enum mr_code mr_duck_run(struct mr_duck *d, const char *sql, const char *param,
+                                  struct mr_duck_result **ret, struct mr_error *err);
 void mr_duck_result_free(struct mr_duck_result *r);
 int mr_duck_columns(const struct mr_duck_result *r);
 /** mr_duck_next - move to the next row; *ret false at the end. */

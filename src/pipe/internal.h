@@ -25,13 +25,13 @@
 struct mr_chain {
     int n;
     struct mr_transformer **steps;
-    struct mr_batch *outs;        /* one per step */
-    struct mr_schema landing;     /* what the loader gets: the last schema with safe names */
+    struct mr_batch *outs;    /* one per step */
+    struct mr_schema landing; /* what the loader gets: the last schema with safe names */
     int renamed;
 };
 
-enum mr_code mr_chain_open(const struct mr_pipeline *p, const struct mr_schema *in, struct mr_chain *ret,
-                           struct mr_error *err);
+enum mr_code mr_chain_open(const struct mr_pipeline *p, const struct mr_schema *in,
+                           struct mr_chain *ret, struct mr_error *err);
 /** mr_chain_apply - *ret_batch is `in` or an inner batch, with the landing schema; valid until the next apply. */
 enum mr_code mr_chain_apply(struct mr_chain *c, const struct mr_pipeline *p, struct mr_batch *in,
                             struct mr_batch **ret_batch, struct mr_error *err);
@@ -43,14 +43,14 @@ struct mr_job {
     struct mr_stream *stream;
     struct mr_stream_report *rep;
     char *table;
-    struct mr_chain chain;          /* for the schema; lanes open their own */
+    struct mr_chain chain; /* for the schema; lanes open their own */
     struct mr_loader_stream *target;
     struct mr_recall recall;
     struct mr_plan plan;
-    struct mr_manifest *manifests;  /* plan.n_partitions; json == NULL: not there yet */
+    struct mr_manifest *manifests; /* plan.n_partitions; json == NULL: not there yet */
     int parts_done, in_flight, next_part;
     atomic_bool failed;
-    bool settled;                   /* committed, failed or skipped: nothing more to do */
+    bool settled; /* committed, failed or skipped: nothing more to do */
     struct mr_error error;
 };
 
@@ -83,8 +83,8 @@ struct mr_slot {
     struct mr_job *job;
     const struct mr_partition *part;
     int attempt;
-    bool last;              /* ABORT: no other attempt follows */
-    bool batch_ready;       /* batch was initialised for batch_schema */
+    bool last;        /* ABORT: no other attempt follows */
+    bool batch_ready; /* batch was initialised for batch_schema */
     const struct mr_schema *batch_schema;
     struct mr_batch batch;
 };
@@ -99,11 +99,12 @@ struct mr_lane {
     struct mr_chain chain;
     bool chain_open;
     struct mr_loader_writer *writer;
-    bool dead;              /* the partition failed: skip to its end */
+    bool dead; /* the partition failed: skip to its end */
 };
 
 /** mr_lanes_run - start the lanes; main waits elsewhere. Returns when every thread was started or none was. */
-enum mr_code mr_lanes_start(struct mr_engine *e, struct mr_lane **ret, int *ret_n, struct mr_error *err);
+enum mr_code mr_lanes_start(struct mr_engine *e, struct mr_lane **ret, int *ret_n,
+                            struct mr_error *err);
 void mr_lanes_join(struct mr_lane *lanes, int n);
 
 /** mr_budget_batches - batch sizes, which the consumer must know before the tables are known. */

@@ -89,8 +89,8 @@ static void tell(struct mr_lane *l, enum mr_slot_kind kind, struct mr_job *j,
 /* The slot's batch for this stream's source schema; a batch that one huge value has swollen is made anew. */
 static void ready_batch(struct mr_lane *l, struct mr_slot *s, const struct mr_schema *schema)
 {
-    if (s->batch_ready && (s->batch_schema != schema ||
-                           mr_batch_capacity(&s->batch) > 4 * l->e->batch_bytes)) {
+    if (s->batch_ready &&
+        (s->batch_schema != schema || mr_batch_capacity(&s->batch) > 4 * l->e->batch_bytes)) {
         s->batch.schema = s->batch_schema;
         mr_batch_release(&s->batch);
         s->batch_ready = false;
@@ -179,8 +179,8 @@ static void run_partition(struct mr_lane *l, struct mr_consumer_worker **w, stru
         enum mr_code rc = *w ? MR_OK : reopen(l, w, &err);
         if (rc == MR_OK)
             rc = read_partition(l, *w, j, part, attempt, &end, &err);
-        bool again = rc != MR_OK && err.action == MR_ACT_RETRY && attempt < MAX_ATTEMPTS &&
-                     !mr_cancelled();
+        bool again =
+            rc != MR_OK && err.action == MR_ACT_RETRY && attempt < MAX_ATTEMPTS && !mr_cancelled();
         if (rc != MR_OK && !again && !mr_cancelled())
             mr_job_fail(l->e, j, &err);
         if (!again)

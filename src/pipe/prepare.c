@@ -99,8 +99,7 @@ static enum mr_code select_streams(struct mr_engine *e, struct mr_error *err)
     struct mr_stream **streams = NULL;
     char **tables = NULL;
     int n = 0;
-    enum mr_code rc =
-        mr_pipeline_select(e->p, &e->list, e->o->only, &streams, &tables, &n, err);
+    enum mr_code rc = mr_pipeline_select(e->p, &e->list, e->o->only, &streams, &tables, &n, err);
     if (rc != MR_OK)
         return rc;
     e->n_jobs = e->report->n_streams = n;
@@ -164,8 +163,10 @@ enum mr_code mr_plan(const struct mr_pipeline *p, const struct mr_run_options *o
                      struct mr_report *report, struct mr_error *err)
 {
     struct mr_engine e = { .p = p, .o = o, .report = report };
-    *report = (struct mr_report){ .pipeline = p->name, .started_us = mr_now_us(),
-                                  .source_cpu_seconds = -1, .status = MR_RUN_DONE };
+    *report = (struct mr_report){ .pipeline = p->name,
+                                  .started_us = mr_now_us(),
+                                  .source_cpu_seconds = -1,
+                                  .status = MR_RUN_DONE };
     pthread_mutex_init(&e.mutex, NULL);
     pthread_cond_init(&e.changed, NULL);
     enum mr_code rc = mr_prepare(&e, err);

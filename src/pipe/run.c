@@ -52,13 +52,12 @@ static enum mr_code choose_run(const struct mr_pipeline *p, struct mr_state *sta
     *ret_sweep = false;
     if (old.run_id[0]) {
         bool here = same_place(old.config_hash, now.config_hash);
-        r->discard_reason = fresh ? "--fresh was given"
-                            : !here ? "it was begun in another copy of this project"
-                            : strcmp(old.config_hash, now.config_hash) != 0
-                                ? "the configuration has changed since"
-                            : mr_now_us() - old.started_us > p->resume_window_us
-                                ? "it is older than resume_window"
-                                : NULL;
+        r->discard_reason =
+            fresh   ? "--fresh was given"
+            : !here ? "it was begun in another copy of this project"
+            : strcmp(old.config_hash, now.config_hash) != 0 ? "the configuration has changed since"
+            : mr_now_us() - old.started_us > p->resume_window_us ? "it is older than resume_window"
+                                                                 : NULL;
         r->continued = !r->discard_reason;
         if (r->discard_reason) {
             snprintf(r->discarded_run, sizeof r->discarded_run, "%s", old.run_id);
@@ -107,8 +106,8 @@ static enum mr_code skip_if_done(struct mr_engine *e, struct mr_job *j, struct m
     char view[80] = "";
     if (!e->report->continued)
         return MR_OK;
-    enum mr_code rc = mr_state_stream_is_done(e->state, e->report->run_id, j->stream->id, &version,
-                                              view, err);
+    enum mr_code rc =
+        mr_state_stream_is_done(e->state, e->report->run_id, j->stream->id, &version, view, err);
     if (rc != MR_OK)
         return rc;
     if (version < 0 && j->recall.done_in_run) {
@@ -206,8 +205,8 @@ static enum mr_code adopt_staged(struct mr_engine *e, struct mr_job *j, struct m
 
 static enum mr_code plan_job(struct mr_engine *e, struct mr_job *j, struct mr_error *err)
 {
-    enum mr_code rc = e->p->consumer->plan(e->consumer, j->stream,
-                                           partitions_wanted(e, j->stream), &j->plan, err);
+    enum mr_code rc = e->p->consumer->plan(e->consumer, j->stream, partitions_wanted(e, j->stream),
+                                           &j->plan, err);
     if (rc != MR_OK)
         return rc;
     j->manifests = mr_zalloc((size_t)j->plan.n_partitions, sizeof *j->manifests);
@@ -263,10 +262,11 @@ static void commit_job(struct mr_engine *e, struct mr_job *j)
     mr_fault_hit(MR_FP_PIPE_COMMIT);
     enum mr_code rc = e->p->loader->commit(j->target, &u, &result, &version, &err);
     if (rc == MR_OK && result == MR_COMMIT_FENCED) {
-        rc = mr_fail(&err, MR_ID_LOAD02,
-                     "%s: fenced: another run of pipeline '%s' (id %s) committed version %lld meanwhile; "
-                     "this run wrote nothing",
-                     j->table, e->p->name, e->p->id, (long long)version);
+        rc = mr_fail(
+            &err, MR_ID_LOAD02,
+            "%s: fenced: another run of pipeline '%s' (id %s) committed version %lld meanwhile; "
+            "this run wrote nothing",
+            j->table, e->p->name, e->p->id, (long long)version);
         mr_error_advise(&err, "schedule the pipeline in one place only, or give this copy an id "
                               "of its own");
     }
@@ -486,17 +486,17 @@ static void engine_init(struct mr_engine *e)
 }
 
 enum mr_code mr_run(const struct mr_pipeline *p, struct mr_state *state,
-                    const struct mr_run_options *o, struct mr_report *report,
-                    struct mr_error *err)
+                    const struct mr_run_options *o, struct mr_report *report, struct mr_error *err)
 {
-    struct mr_engine e = { .p = p, .o = o, .report = report,
-                           .state = o->no_state ? NULL : state };
+    struct mr_engine e = { .p = p, .o = o, .report = report, .state = o->no_state ? NULL : state };
     struct mr_state_lock *lock = NULL;
     double cpu = mr_cpu_seconds();
     bool sweep_old = false, begun = false;
     enum mr_code rc = MR_OK;
-    *report = (struct mr_report){ .pipeline = p->name, .started_us = mr_now_us(),
-                                  .source_cpu_seconds = -1, .status = MR_RUN_RUNNING };
+    *report = (struct mr_report){ .pipeline = p->name,
+                                  .started_us = mr_now_us(),
+                                  .source_cpu_seconds = -1,
+                                  .status = MR_RUN_RUNNING };
     engine_init(&e);
     if (e.state) {
         MR_TRY(mr_state_lock(e.state, p->id, &lock, err));

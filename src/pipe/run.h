@@ -19,59 +19,67 @@
 struct mr_report;
 
 struct mr_run_options {
-    bool fresh;         /* do not continue an unfinished run */
-    const char *only;   /* one stream or pattern; NULL: all */
-    int64_t limit;      /* rows per stream; 0: all */
-    const char *path_prefix; /* preview: tables land below this folder of the lake; NULL: in their place */
-    bool no_state;      /* preview: record nothing, lock nothing */
-    int threads;        /* encode threads; 0: cores */
+    bool fresh;       /* do not continue an unfinished run */
+    const char *only; /* one stream or pattern; NULL: all */
+    int64_t limit;    /* rows per stream; 0: all */
+    const char
+        *path_prefix; /* preview: tables land below this folder of the lake; NULL: in their place */
+    bool no_state;    /* preview: record nothing, lock nothing */
+    int threads;      /* encode threads; 0: cores */
     /* A few times a second, and once at the end. NULL: none. */
     void (*progress)(void *ctx, const struct mr_report *r);
     void *progress_ctx;
 };
 
-enum mr_run_status { MR_RUN_RUNNING, MR_RUN_DONE, MR_RUN_UNCHANGED, MR_RUN_FAILED, MR_RUN_SKIPPED, MR_RUN_INTERRUPTED };
+enum mr_run_status {
+    MR_RUN_RUNNING,
+    MR_RUN_DONE,
+    MR_RUN_UNCHANGED,
+    MR_RUN_FAILED,
+    MR_RUN_SKIPPED,
+    MR_RUN_INTERRUPTED
+};
 
 struct mr_stream_report {
     char *stream, *table;
-    const char *kind;           /* "table", "view", ... */
-    enum mr_run_status status;  /* RUNNING before it is done */
+    const char *kind;          /* "table", "view", ... */
+    enum mr_run_status status; /* RUNNING before it is done */
     bool started, committing;
-    const char *consistency;    /* "snapshot" */
-    int64_t est_rows;           /* -1 unknown */
+    const char *consistency; /* "snapshot" */
+    int64_t est_rows;        /* -1 unknown */
     int64_t rows_read, rows_written, bytes_read, bytes_written;
     int files, partitions, partitions_done, retries;
     int64_t started_us, ended_us; /* monotonic; 0: not yet */
-    int64_t delta_version;      /* -1: none */
-    int64_t position;           /* txn.version; 0: none */
-    char checksum[40];          /* "" when none */
+    int64_t delta_version;        /* -1: none */
+    int64_t position;             /* txn.version; 0: none */
+    char checksum[40];            /* "" when none */
     char view_id[80];
     int n_renames;
     char **rename_from, **rename_to; /* columns that land under another name */
-    struct mr_schema schema;    /* as it lands; n_fields 0 when unknown */
-    struct mr_error error;      /* code MR_OK: none */
+    struct mr_schema schema;         /* as it lands; n_fields 0 when unknown */
+    struct mr_error error;           /* code MR_OK: none */
 };
 
 struct mr_report {
     char run_id[28];
-    const char *pipeline;       /* borrowed from the spec */
+    const char *pipeline; /* borrowed from the spec */
     enum mr_run_status status;
-    bool continued;             /* an unfinished run went on */
-    char discarded_run[28];     /* "" or the unfinished run that was not continued */
+    bool continued;         /* an unfinished run went on */
+    char discarded_run[28]; /* "" or the unfinished run that was not continued */
     const char *discard_reason;
-    int64_t started_us;         /* wall clock */
+    int64_t started_us; /* wall clock */
     double seconds, cpu_seconds;
-    int64_t rows;               /* written and committed */
+    int64_t rows; /* written and committed */
     int64_t source_bytes;
-    double source_cpu_seconds;  /* < 0: unknown */
+    double source_cpu_seconds; /* < 0: unknown */
     const char *source_kind;
     uint64_t peak_memory_bytes;
     int n_streams;
     struct mr_stream_report *streams;
     int n_warnings;
     char **warnings;
-    bool several_snapshots;     /* tables of this run come from more than one snapshot */
-    struct mr_error error;      /* of the run as a whole; code MR_OK: none */
+    bool several_snapshots; /* tables of this run come from more than one snapshot */
+    struct mr_error error;  /* of the run as a whole; code MR_OK: none */
 };
 
 /**
@@ -80,11 +88,12 @@ struct mr_report {
  * Returns  MR_OK when the run ended by itself: see report->status (DONE, UNCHANGED, FAILED: a stream failed). Any other
  *          code: the run as a whole could not be done (err and report->error say why; CANCELLED: interrupted).
  */
-MR_CHECK enum mr_code mr_run(const struct mr_pipeline *p, struct mr_state *state, const struct mr_run_options *o,
-                             struct mr_report *report, struct mr_error *err);
+MR_CHECK enum mr_code mr_run(const struct mr_pipeline *p, struct mr_state *state,
+                             const struct mr_run_options *o, struct mr_report *report,
+                             struct mr_error *err);
 /** mr_plan - everything before the first row: streams, tables, schemas, renames, what cannot land. No writes. */
-MR_CHECK enum mr_code mr_plan(const struct mr_pipeline *p, const struct mr_run_options *o, struct mr_report *report,
-                              struct mr_error *err);
+MR_CHECK enum mr_code mr_plan(const struct mr_pipeline *p, const struct mr_run_options *o,
+                              struct mr_report *report, struct mr_error *err);
 void mr_report_release(struct mr_report *r);
 const char *mr_run_status_name(enum mr_run_status s);
 

@@ -66,18 +66,30 @@ static void put_text(struct mr_buf *b, const char *s)
 static const char *sql_type(struct mr_type t, char *buf, size_t size)
 {
     switch (t.id) {
-    case MR_TYPE_BOOL: return "BOOLEAN";
-    case MR_TYPE_INT8: return "TINYINT";
-    case MR_TYPE_INT16: return "SMALLINT";
-    case MR_TYPE_INT32: return "INTEGER";
-    case MR_TYPE_INT64: return "BIGINT";
-    case MR_TYPE_FLOAT32: return "FLOAT";
-    case MR_TYPE_FLOAT64: return "DOUBLE";
-    case MR_TYPE_DATE: return "DATE";
-    case MR_TYPE_TIMESTAMP: return "TIMESTAMPTZ";
-    case MR_TYPE_TIMESTAMP_NTZ: return "TIMESTAMP";
-    case MR_TYPE_STRING: return "VARCHAR";
-    case MR_TYPE_BINARY: return "BLOB";
+    case MR_TYPE_BOOL:
+        return "BOOLEAN";
+    case MR_TYPE_INT8:
+        return "TINYINT";
+    case MR_TYPE_INT16:
+        return "SMALLINT";
+    case MR_TYPE_INT32:
+        return "INTEGER";
+    case MR_TYPE_INT64:
+        return "BIGINT";
+    case MR_TYPE_FLOAT32:
+        return "FLOAT";
+    case MR_TYPE_FLOAT64:
+        return "DOUBLE";
+    case MR_TYPE_DATE:
+        return "DATE";
+    case MR_TYPE_TIMESTAMP:
+        return "TIMESTAMPTZ";
+    case MR_TYPE_TIMESTAMP_NTZ:
+        return "TIMESTAMP";
+    case MR_TYPE_STRING:
+        return "VARCHAR";
+    case MR_TYPE_BINARY:
+        return "BLOB";
     case MR_TYPE_DECIMAL:
         snprintf(buf, size, "DECIMAL(%d,%d)", t.precision, t.scale);
     }
@@ -146,7 +158,8 @@ static enum mr_code version_of(struct mr_guard *g, const char *table, const json
     value = json_object_get(json_object_get(expr, "value"), "value");
     if (strcasecmp(unit, "VERSION") == 0 && json_is_integer(value)) {
         *ret = json_integer_value(value);
-        return *ret >= 0 ? MR_OK : mr_fail(err, MR_ID_DELTA03, "%s has no version %" PRId64, table, *ret);
+        return *ret >= 0 ? MR_OK
+                         : mr_fail(err, MR_ID_DELTA03, "%s has no version %" PRId64, table, *ret);
     }
     int64_t us;
     if (strcasecmp(unit, "TIMESTAMP") == 0 && json_is_string(value)) {
@@ -154,7 +167,8 @@ static enum mr_code version_of(struct mr_guard *g, const char *table, const json
             return mr_delta_version_at(g->store, table, us, ret, err);
     }
     mr_fail(err, MR_ID_SQL02, "AT must be given a plain version or time");
-    return mr_error_advise(err, "write AT (VERSION => 3) or AT (TIMESTAMP => '2026-01-31 10:00:00'), UTC");
+    return mr_error_advise(
+        err, "write AT (VERSION => 3) or AT (TIMESTAMP => '2026-01-31 10:00:00'), UTC");
 }
 
 /* Places in the text that the parser does not know are 2^64 - 1, which JSON readers refuse. */
@@ -168,8 +182,8 @@ static void drop_places(char *text)
 enum mr_code mr_parse_sql(struct mr_duck *d, const char *sql, json_t **ret, struct mr_error *err)
 {
     char *text = NULL;
-    enum mr_code rc = mr_duck_one_text(d, "SELECT json_serialize_sql(?::VARCHAR)::VARCHAR", sql,
-                                       &text, err);
+    enum mr_code rc =
+        mr_duck_one_text(d, "SELECT json_serialize_sql(?::VARCHAR)::VARCHAR", sql, &text, err);
     if (rc != MR_OK)
         return rc;
     drop_places(text);
@@ -185,8 +199,8 @@ static enum mr_code subquery_tree(struct mr_guard *g, const char *sql, json_t **
     json_t *tree = NULL;
     enum mr_code rc = mr_parse_sql(g->duck, sql, &tree, err);
     if (rc == MR_OK) {
-        json_t *node = json_object_get(
-            json_array_get(json_object_get(tree, "statements"), 0), "node");
+        json_t *node =
+            json_object_get(json_array_get(json_object_get(tree, "statements"), 0), "node");
         *ret = json_incref(json_object_get(node, "from_table"));
         if (!*ret)
             rc = mr_fail(err, MR_ID_BASE03, "the engine did not parse the list of files");
@@ -200,7 +214,8 @@ static char *path_of_reference(const json_t *ref)
     const char *catalog = mr_json_get_str(ref, "catalog_name", "");
     const char *schema = mr_json_get_str(ref, "schema_name", "");
     const char *table = mr_json_get_str(ref, "table_name", "");
-    return mr_asprintf("%s%s%s%s%s", catalog, *catalog ? "/" : "", schema, *schema ? "/" : "", table);
+    return mr_asprintf("%s%s%s%s%s", catalog, *catalog ? "/" : "", schema, *schema ? "/" : "",
+                       table);
 }
 
 static void take_over(json_t *ref, json_t *sub)
@@ -281,8 +296,7 @@ static enum mr_code walk_ctes(struct mr_guard *g, json_t *map, struct mr_error *
 {
     json_t *entry;
     size_t i;
-    json_array_foreach(json_object_get(map, "map"), i, entry)
-    {
+    json_array_foreach (json_object_get(map, "map"), i, entry) {
         enum mr_code rc = walk(g, json_object_get(entry, "value"), err);
         if (rc == MR_OK)
             rc = push_cte(g, mr_json_get_str(entry, "key", ""), err);
@@ -302,7 +316,8 @@ static enum mr_code check_object(struct mr_guard *g, json_t *o, const char *type
     if (in_list(mr_refused_refs, type))
         return refuse(err, type, "", "use millrace tables, describe and history");
     const char *function = mr_json_get_str(o, "function_name", "");
-    if (*function && (begins(mr_refused_prefixes, function) || in_list(mr_refused_functions, function)))
+    if (*function &&
+        (begins(mr_refused_prefixes, function) || in_list(mr_refused_functions, function)))
         return refuse(err, "function", function, "it reaches outside the lake's tables");
     (void)g;
     return MR_OK;
@@ -320,8 +335,7 @@ static enum mr_code walk_object(struct mr_guard *g, json_t *o, struct mr_error *
         rc = push_cte(g, mr_json_get_str(o, "cte_name", ""), err);
     if (rc == MR_OK && json_is_object(json_object_get(o, "cte_map")))
         rc = walk_ctes(g, json_object_get(o, "cte_map"), err);
-    json_object_foreach(o, key, v)
-    {
+    json_object_foreach (o, key, v) {
         if (rc == MR_OK && strcmp(key, "cte_map") != 0)
             rc = walk(g, v, err);
     }
@@ -339,8 +353,7 @@ static enum mr_code walk(struct mr_guard *g, json_t *v, struct mr_error *err)
     if (json_is_object(v)) {
         rc = walk_object(g, v, err);
     } else if (json_is_array(v)) {
-        json_array_foreach(v, i, item)
-        {
+        json_array_foreach (v, i, item) {
             if (rc == MR_OK)
                 rc = walk(g, item, err);
         }

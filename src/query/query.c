@@ -25,8 +25,8 @@ enum mr_code mr_query_open(const char *engine, const char *lake, size_t memory_b
     struct mr_query *q = mr_zalloc(1, sizeof *q);
     char *memory = mr_asprintf("%zuMiB", memory_bytes >> 20);
     char *n = mr_asprintf("%d", threads);
-    const char *settings[] = { "memory_limit", memory, "threads", n, "temp_directory", "",
-                               "max_expression_depth", "400", NULL };
+    const char *settings[] = { "memory_limit",         memory, "threads", n, "temp_directory", "",
+                               "max_expression_depth", "400",  NULL };
     struct mr_buf lock = { 0 };
     enum mr_code rc = MR_OK;
     MR_TRY(mr_store_open_local(lake, &q->store, err));
@@ -158,7 +158,8 @@ static void csv_cell(FILE *f, const char *s, size_t n)
 
 static bool is_json_number(const char *s, size_t n)
 {
-    return n > 0 && (s[0] == '-' ? n > 1 && s[1] >= '0' && s[1] <= '9' : s[0] >= '0' && s[0] <= '9');
+    return n > 0 &&
+           (s[0] == '-' ? n > 1 && s[1] >= '0' && s[1] <= '9' : s[0] >= '0' && s[0] <= '9');
 }
 
 /* A number stays one where a double holds it exactly: then long up to 2^53 too. */
@@ -357,7 +358,8 @@ static enum mr_code run_statement(struct mr_query *q, json_t *statement, const s
         json_decref(all);
         text = dumped ? mr_strdup(dumped) : mr_strdup("");
         free(dumped);
-        rc = mr_duck_one_text(q->duck, "SELECT json_deserialize_sql(?::JSON)::VARCHAR", text, &sql, err);
+        rc = mr_duck_one_text(q->duck, "SELECT json_deserialize_sql(?::JSON)::VARCHAR", text, &sql,
+                              err);
     }
     if (rc == MR_OK)
         rc = run_rewritten(q, sql, &o, err);
@@ -369,7 +371,8 @@ static enum mr_code run_statement(struct mr_query *q, json_t *statement, const s
 
 static enum mr_code parse_failed(const char *sql, const json_t *tree, struct mr_error *err)
 {
-    const char *message = mr_json_get_str(tree, "error_message", "the statement could not be parsed");
+    const char *message =
+        mr_json_get_str(tree, "error_message", "the statement could not be parsed");
     if (strcmp(mr_json_get_str(tree, "error_type", ""), "not implemented") == 0) {
         mr_fail(err, MR_ID_SQL02, "only SELECT statements can be run: %.300s", sql);
         return mr_error_advise(err, "the lake is changed by pipelines; millrace tables, describe "
@@ -390,8 +393,7 @@ enum mr_code mr_query_run(struct mr_query *q, const char *sql, enum mr_query_for
         rc = parse_failed(sql, tree, err);
         goto out;
     }
-    json_array_foreach(json_object_get(tree, "statements"), i, statement)
-    {
+    json_array_foreach (json_object_get(tree, "statements"), i, statement) {
         if (rc == MR_OK)
             rc = run_statement(q, statement, &as, err);
     }

@@ -20,8 +20,8 @@ enum mr_query_format { MR_QUERY_TABLE, MR_QUERY_CSV, MR_QUERY_JSON };
 struct mr_query;
 
 /** mr_query_open - a session over <lake>. engine: path of libduckdb.so, NULL where tools/setup put it; memory_bytes bounds it. */
-MR_CHECK enum mr_code mr_query_open(const char *engine, const char *lake, size_t memory_bytes, int threads, struct mr_query **ret,
-                                    struct mr_error *err);
+MR_CHECK enum mr_code mr_query_open(const char *engine, const char *lake, size_t memory_bytes,
+                                    int threads, struct mr_query **ret, struct mr_error *err);
 void mr_query_close(struct mr_query *q);
 /**
  * mr_query_run - run one or more SELECT statements separated by ';' and write each result to out.
@@ -31,7 +31,7 @@ void mr_query_close(struct mr_query *q);
  * double cannot hold exactly (decimals, long beyond 2^53) are strings.
  * NULL: empty in CSV, NULL in tables, null in JSON.
  */
-MR_CHECK enum mr_code mr_query_run(struct mr_query *q, const char *sql, enum mr_query_format format, int width,
-                                   int64_t max_rows, FILE *out, struct mr_error *err);
+MR_CHECK enum mr_code mr_query_run(struct mr_query *q, const char *sql, enum mr_query_format format,
+                                   int width, int64_t max_rows, FILE *out, struct mr_error *err);
 
 #endif

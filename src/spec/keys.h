@@ -9,8 +9,8 @@
 
 extern const struct mr_option mr_keys_top[], mr_keys_consumer[], mr_keys_loader[];
 /* Keys of the design that are not built: a clear word instead of "unknown". NULL-terminated. */
-extern const char *const mr_planned_top[], *const mr_planned_consumer[], *const mr_planned_loader[],
-    *const mr_planned_transformers[];
+extern const char *const mr_planned_top[],
+    *const mr_planned_consumer[], *const mr_planned_loader[], *const mr_planned_transformers[];
 
 bool mr_key_planned(const char *const *list, const char *key);
 /** mr_structure_keys - keys whose value is not an option (consumer, tables, ...), NULL-terminated. */
@@ -23,8 +23,9 @@ char *mr_url_without_password(const char *url);
 
 /** mr_project_of - find millrace.yml above `file`; fills lake, state_dir, project_file, env of p and base_dir. */
 MR_CHECK enum mr_code mr_project_of(const char *file, const char *lake_override, const char *env,
-                                    struct mr_pipeline *p, char **ret_base_dir, struct mr_error *err);
-MR_CHECK enum mr_code mr_path_template_check(const char *t, const char *file, const struct mr_yaml *y,
-                                             struct mr_error *err);
+                                    struct mr_pipeline *p, char **ret_base_dir,
+                                    struct mr_error *err);
+MR_CHECK enum mr_code mr_path_template_check(const char *t, const char *file,
+                                             const struct mr_yaml *y, struct mr_error *err);
 
 #endif

@@ -160,8 +160,8 @@ static const char *placeholder(const struct mr_pipeline *p, const struct mr_stre
 enum mr_code mr_path_template_check(const char *t, const char *file, const struct mr_yaml *y,
                                     struct mr_error *err)
 {
-    static const char *const names[] = { "{pipeline}", "{database}", "{schema}", "{table}", "{env}",
-                                         NULL };
+    static const char *const names[] = { "{pipeline}", "{database}", "{schema}",
+                                         "{table}",    "{env}",      NULL };
     bool bad = t[0] == '/' || !*t || strstr(t, "..") || strstr(t, "//") || t[strlen(t) - 1] == '/';
     for (const char *p = strchr(t, '{'); p && !bad; p = strchr(p + 1, '{')) {
         bool known = false;
@@ -244,9 +244,9 @@ enum mr_code mr_pipeline_select(const struct mr_pipeline *p, const struct mr_str
 
 /* ---- columns ---- */
 
-static bool taken(const struct mr_schema *s, int upto, const char *name)
+static bool taken(const struct mr_schema *s, int before_i, const char *name)
 {
-    for (int i = 0; i < upto; i++)
+    for (int i = 0; i < before_i; i++)
         if (strcasecmp(s->fields[i].name, name) == 0)
             return true;
     return false;

@@ -22,12 +22,13 @@ struct unit {
 };
 
 static const struct unit g_sizes[] = {
-    { "B", 1 }, { "kB", 1000 }, { "KB", 1000 }, { "MB", 1000000 }, { "GB", 1000000000 },
-    { "KiB", 1024 }, { "MiB", 1 << 20 }, { "GiB", 1 << 30 }, { NULL, 0 },
+    { "B", 1 },         { "kB", 1000 },       { "KB", 1000 },
+    { "MB", 1000000 },  { "GB", 1000000000 }, { "KiB", 1024 },
+    { "MiB", 1 << 20 }, { "GiB", 1 << 30 },   { NULL, 0 },
 };
 static const struct unit g_durations[] = {
-    { "ms", 1000 }, { "s", 1000000 }, { "m", 60000000 }, { "h", 3600000000 },
-    { "d", 86400000000 }, { NULL, 0 },
+    { "ms", 1000 },      { "s", 1000000 },     { "m", 60000000 },
+    { "h", 3600000000 }, { "d", 86400000000 }, { NULL, 0 },
 };
 
 static bool parse_unit(const char *s, const struct unit *units, int64_t *ret)
@@ -148,7 +149,8 @@ static void range_words(const struct mr_option *o, char *buf, size_t size)
     else if (o->max / unit > 100000 && o->min / unit > 0)
         snprintf(buf, size, ", at least %lld%s", (long long)(o->min / unit), name);
     else if (o->min % unit == 0 && o->min / unit > 0)
-        snprintf(buf, size, ", from %lld%s to %lld%s", (long long)(o->min / unit), name, (long long)(o->max / unit), name);
+        snprintf(buf, size, ", from %lld%s to %lld%s", (long long)(o->min / unit), name,
+                 (long long)(o->max / unit), name);
 }
 
 static enum mr_code wrong(const struct mr_option *o, const struct mr_yaml *y, const char *file,
@@ -158,8 +160,10 @@ static enum mr_code wrong(const struct mr_option *o, const struct mr_yaml *y, co
     char range[80];
     range_words(o, range, sizeof range);
     mr_fail(err, MR_ID_SPEC04, "%s: '%s' is not %s%s%s", o->key,
-            o->secret ? "***" : scalar ? y->text : "this", o->type == MR_OPT_ENUM ? "one of " : "",
-            type_words(o), range);
+            o->secret ? "***"
+            : scalar  ? y->text
+                      : "this",
+            o->type == MR_OPT_ENUM ? "one of " : "", type_words(o), range);
     mr_error_at(err, "%s:%d:%d", file, y->line, y->column);
     if (o->def)
         return mr_error_advise(err, "leave it out for the default, %s", o->def);
@@ -248,8 +252,9 @@ enum mr_code mr_option_parse(const struct mr_option *option, const struct mr_yam
                              const char *file, const char *base_dir, struct mr_option_value *ret,
                              struct mr_error *err)
 {
-    struct mr_option_value v = { .option = option, .set = true, .file = file, .line = node->line,
-                                 .column = node->column };
+    struct mr_option_value v = {
+        .option = option, .set = true, .file = file, .line = node->line, .column = node->column
+    };
     bool items = option->type == MR_OPT_LIST || option->type == MR_OPT_MAP;
     bool ok = items ? set_items(option, node, &v)
                     : node->kind == MR_YAML_SCALAR && set_text(option, node->text, base_dir, &v);

@@ -25,7 +25,7 @@
 struct loading {
     const char *file;
     const struct mr_registry *reg;
-    char *base_dir;   /* relative paths are relative to this */
+    char *base_dir; /* relative paths are relative to this */
     struct mr_pipeline *p;
     struct mr_options top, consumer, loader; /* the keys that every kind has */
     struct mr_error *err;
@@ -72,19 +72,21 @@ static enum mr_code unknown_key(struct loading *l, const struct mr_yaml *key, co
     at(l, key);
     if (near)
         return mr_error_advise(l->err, "did you mean '%s'?", near);
-    return mr_error_advise(l->err, strcmp(where, "pipeline") == 0 ? "millrace schema lists the keys%.0s"
-                                                                  : "millrace help %s lists the keys", where);
+    return mr_error_advise(l->err,
+                           strcmp(where, "pipeline") == 0 ? "millrace schema lists the keys%.0s"
+                                                          : "millrace help %s lists the keys",
+                           where);
 }
 
 /* Each key of `map` into one of two option sets; `skip` names a key that is handled elsewhere. */
 static enum mr_code set_keys(struct loading *l, const struct mr_yaml *map, const char *where,
-                             struct mr_options *a, struct mr_options *b,
-                             const char *const *planned)
+                             struct mr_options *a, struct mr_options *b, const char *const *planned)
 {
     for (int i = 0; i < map->n; i++) {
         bool known = false;
         const char *key = map->keys[i]->text;
-        enum mr_code rc = mr_options_set(a, key, map->items[i], l->file, l->base_dir, &known, l->err);
+        enum mr_code rc =
+            mr_options_set(a, key, map->items[i], l->file, l->base_dir, &known, l->err);
         if (rc == MR_OK && !known && b)
             rc = mr_options_set(b, key, map->items[i], l->file, l->base_dir, &known, l->err);
         if (rc == MR_OK && !known && !mr_key_planned(mr_structure_keys(where), key))
@@ -154,7 +156,9 @@ static enum mr_code choose_consumer(struct loading *l, const struct mr_yaml *map
 {
     const struct mr_yaml *type = mr_yaml_get(map, "type"), *url = mr_yaml_get(map, "url"), *bad;
     struct mr_pipeline *p = l->p;
-    if ((bad = type && type->kind != MR_YAML_SCALAR ? type : url && url->kind != MR_YAML_SCALAR ? url : NULL) != NULL) {
+    if ((bad = type && type->kind != MR_YAML_SCALAR ? type
+               : url && url->kind != MR_YAML_SCALAR ? url
+                                                    : NULL) != NULL) {
         mr_fail(l->err, MR_ID_SPEC04, "consumer.%s must be text", bad == type ? "type" : "url");
         at(l, bad);
         return mr_error_advise(l->err, "write url: postgresql://... or url: sqlite:FILE");
@@ -196,8 +200,9 @@ static enum mr_code add_rule(struct loading *l, const struct mr_yaml *key,
         return mr_error_advise(l->err, "write %s: skip, or nothing after the colon", key->text);
     }
     p->rules = mr_realloc(p->rules, sizeof *p->rules * (size_t)(p->n_rules + 1));
-    p->rules[p->n_rules++] = (struct mr_table_rule){ .pattern = mr_strdup(key->text), .skip = skip,
-                                                     .line = key->line, .column = key->column };
+    p->rules[p->n_rules++] = (struct mr_table_rule){
+        .pattern = mr_strdup(key->text), .skip = skip, .line = key->line, .column = key->column
+    };
     return MR_OK;
 }
 
@@ -242,7 +247,8 @@ static enum mr_code read_consumer(struct loading *l, const struct mr_yaml *map)
         MR_TRY(refuse_value(l, "read", p->read, map, "consumer"));
     for (int i = 0; i < p->consumer_options.n; i++) {
         struct mr_option_value *v = &p->consumer_options.values[i];
-        if (strcmp(v->option->key, "url") == 0 && v->str && strcmp(p->consumer->name, "sqlite") == 0)
+        if (strcmp(v->option->key, "url") == 0 && v->str &&
+            strcmp(p->consumer->name, "sqlite") == 0)
             absolute_path(l, v);
     }
 out:
@@ -344,8 +350,9 @@ static enum mr_code read_top(struct loading *l, const struct mr_yaml *doc,
     p->id = mr_strdup(id ? id : p->name);
     if (!name_ok(p->name) || !name_ok(p->id)) {
         const char *key = name_ok(p->name) ? "id" : "pipeline";
-        mr_fail(l->err, MR_ID_SPEC04, "%s: '%s' is not a name (letters, digits, _ and -, at most 64)",
-                key, name_ok(p->name) ? p->id : p->name);
+        mr_fail(l->err, MR_ID_SPEC04,
+                "%s: '%s' is not a name (letters, digits, _ and -, at most 64)", key,
+                name_ok(p->name) ? p->id : p->name);
         at(l, mr_yaml_get(doc, key));
         return mr_error_advise(l->err, "choose another name");
     }
@@ -381,8 +388,8 @@ static void hash_config(struct loading *l, const char *text, size_t n)
                                 strlen(p->consumer_options.values[i].str));
     XXH128_hash_t h = XXH3_128bits_digest(s);
     XXH3_freeState(s);
-    p->config_hash = mr_asprintf("%016llx%016llx", (unsigned long long)h.high64,
-                                 (unsigned long long)h.low64);
+    p->config_hash =
+        mr_asprintf("%016llx%016llx", (unsigned long long)h.high64, (unsigned long long)h.low64);
 }
 
 static enum mr_code read_document(struct loading *l, struct mr_yaml *doc,

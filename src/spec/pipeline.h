@@ -25,7 +25,7 @@ struct mr_registry {
 
 /* One entry under `tables:`. The most specific pattern wins; of equals the later. */
 struct mr_table_rule {
-    char *pattern;  /* "public.orders", "public.*", "orders" */
+    char *pattern; /* "public.orders", "public.*", "orders" */
     bool skip;
     int line, column;
 };
@@ -36,48 +36,49 @@ struct mr_transform_step {
 };
 
 struct mr_pipeline {
-    char *file;           /* as given; "<copy>" for the one-liner */
-    char *name;           /* pipeline: */
-    char *id;             /* id:, else the name */
+    char *file; /* as given; "<copy>" for the one-liner */
+    char *name; /* pipeline: */
+    char *id;   /* id:, else the name */
     bool has_id;
     const struct mr_consumer_type *consumer;
     struct mr_options consumer_options; /* the kind's own keys */
-    char *read;           /* "full" */
-    int workers;          /* consumer.workers */
-    int n_rules;          /* 0: all tables */
+    char *read;                         /* "full" */
+    int workers;                        /* consumer.workers */
+    int n_rules;                        /* 0: all tables */
     struct mr_table_rule *rules;
     int n_steps;
     struct mr_transform_step *steps;
     const struct mr_loader_type *loader;
     struct mr_options loader_options;
-    char *path_template;  /* loader.path: "{pipeline}/{table}" */
+    char *path_template; /* loader.path: "{pipeline}/{table}" */
     enum mr_write_mode write;
     size_t memory_bytes;
     size_t max_value_bytes;
     int64_t resume_window_us;
-    char *lake;           /* absolute folder */
-    char *state_dir;      /* absolute: <project>/.millrace or <lake>/.millrace */
-    char *project_file;   /* millrace.yml that applied, or NULL */
-    char *env;            /* environment chosen, or NULL */
-    char *config_hash;    /* 32 hex digits over everything that changes what a run does; no secrets in clear */
+    char *lake;         /* absolute folder */
+    char *state_dir;    /* absolute: <project>/.millrace or <lake>/.millrace */
+    char *project_file; /* millrace.yml that applied, or NULL */
+    char *env;          /* environment chosen, or NULL */
+    char *
+        config_hash; /* 32 hex digits over everything that changes what a run does; no secrets in clear */
 };
 
 struct mr_pipeline_overrides {
-    const char *lake;     /* --lake */
-    const char *env;      /* --env */
-    int workers;          /* --workers; 0: none */
-    const char *memory;   /* --memory "256MB"; NULL: none */
+    const char *lake;   /* --lake */
+    const char *env;    /* --env */
+    int workers;        /* --workers; 0: none */
+    const char *memory; /* --memory "256MB"; NULL: none */
 };
 
 /** mr_pipeline_load - read and check a pipeline file (and the millrace.yml above it). */
 MR_CHECK enum mr_code mr_pipeline_load(const char *file, const struct mr_registry *reg,
-                                       const struct mr_pipeline_overrides *over, struct mr_pipeline **ret,
-                                       struct mr_error *err);
+                                       const struct mr_pipeline_overrides *over,
+                                       struct mr_pipeline **ret, struct mr_error *err);
 /** mr_pipeline_parse - the same from text; `file` names it in messages and places relative paths. */
 MR_CHECK enum mr_code mr_pipeline_parse(const char *text, size_t n, const char *file,
                                         const struct mr_registry *reg,
-                                        const struct mr_pipeline_overrides *over, struct mr_pipeline **ret,
-                                        struct mr_error *err);
+                                        const struct mr_pipeline_overrides *over,
+                                        struct mr_pipeline **ret, struct mr_error *err);
 void mr_pipeline_free(struct mr_pipeline *p); /* NULL-safe */
 
 /**
@@ -87,9 +88,10 @@ void mr_pipeline_free(struct mr_pipeline *p); /* NULL-safe */
  * Returns  MR_OK; *out is the file's text; *ret_secret (mr_free, NULL when none) is the password that the URL held: the
  *          text has `password: ${SOURCE_PASSWORD}` instead. Registers it as a secret.
  */
-MR_CHECK enum mr_code mr_pipeline_compose(const char *src, const char *name, const char *id, const char *lake,
-                                          const char *const *patterns, int n_patterns,
-                                          const struct mr_registry *reg, struct mr_buf *out, char **ret_secret,
+MR_CHECK enum mr_code mr_pipeline_compose(const char *src, const char *name, const char *id,
+                                          const char *lake, const char *const *patterns,
+                                          int n_patterns, const struct mr_registry *reg,
+                                          struct mr_buf *out, char **ret_secret,
                                           struct mr_error *err);
 /** mr_spec_setenv - a value that ${NAME} gives before the environment is asked (copy's password). */
 void mr_spec_setenv(const char *name, const char *value);
@@ -102,8 +104,9 @@ const char *mr_spec_getenv(const char *name);
  * Returns  MR_E_CONFIG when a pattern matches nothing, or two streams would land in one table.
  *          ret_streams[i] and ret_tables[i] belong together; both arrays and the table strings are freed by the caller.
  */
-MR_CHECK enum mr_code mr_pipeline_select(const struct mr_pipeline *p, const struct mr_stream_list *all,
-                                         const char *only, struct mr_stream ***ret_streams, char ***ret_tables,
+MR_CHECK enum mr_code mr_pipeline_select(const struct mr_pipeline *p,
+                                         const struct mr_stream_list *all, const char *only,
+                                         struct mr_stream ***ret_streams, char ***ret_tables,
                                          int *ret_n, struct mr_error *err);
 /** mr_safe_columns - make column names safe in place (source_name keeps the original); returns how many were renamed. */
 int mr_safe_columns(struct mr_schema *s);

@@ -72,7 +72,8 @@ char *mr_url_password(const char *url)
     for (size_t i = 0; i < n; i++) {
         unsigned v;
         int used = 0;
-        if (p[i] == '%' && i + 2 < n + 0 && sscanf(p + i + 1, "%2x%n", &v, &used) == 1 && used == 2) {
+        if (p[i] == '%' && i + 2 < n + 0 && sscanf(p + i + 1, "%2x%n", &v, &used) == 1 &&
+            used == 2) {
             mr_buf_putc(&b, (char)v);
             i += 2;
         } else {
@@ -136,11 +137,17 @@ static char *find_project(const char *folder)
     return NULL;
 }
 
+MR_PRINTF(6, 7)
 static enum mr_code fail_at(const char *file, const struct mr_yaml *y, enum mr_error_id id,
-                            const char *what, const char *text, const char *advice,
-                            struct mr_error *err)
+                            struct mr_error *err, const char *advice, const char *fmt, ...)
 {
-    mr_fail(err, id, what, text);
+    struct mr_buf b = { 0 };
+    va_list ap;
+    va_start(ap, fmt);
+    mr_buf_vprintf(&b, fmt, ap);
+    va_end(ap);
+    mr_fail(err, id, "%s", mr_buf_str(&b));
+    mr_buf_release(&b);
     mr_error_at(err, "%s:%d:%d", file, y ? y->line : 1, y ? y->column : 1);
     return mr_error_advise(err, "%s", advice);
 }
@@ -156,8 +163,8 @@ static enum mr_code project_lake(const char *file, const struct mr_yaml *doc, co
         if (mr_key_planned(words, key))
             continue;
         if (strcmp(key, "defaults") == 0)
-            return fail_at(file, doc->keys[i], MR_ID_SPEC03, "%s is not built yet", key,
-                           "leave it out", err);
+            return fail_at(file, doc->keys[i], MR_ID_SPEC03, err, "leave it out",
+                           "%s is not built yet", key);
         mr_fail(err, MR_ID_SPEC02, "unknown key '%s' in millrace.yml", key);
         mr_error_at(err, "%s:%d:%d", file, doc->keys[i]->line, doc->keys[i]->column);
         return mr_error_advise(err, near ? "did you mean '%s'?" : "keys are lake, environments",
@@ -166,14 +173,15 @@ static enum mr_code project_lake(const char *file, const struct mr_yaml *doc, co
     if (env) {
         const struct mr_yaml *all = mr_yaml_get(doc, "environments"), *one = mr_yaml_get(all, env);
         if (!one)
-            return fail_at(file, all, MR_ID_SPEC09, "there is no environment '%s'", env,
-                           "add it under environments: in millrace.yml", err);
+            return fail_at(file, all, MR_ID_SPEC09, err,
+                           "add it under environments: in millrace.yml",
+                           "there is no environment '%s'", env);
         if (mr_yaml_get(one, "lake"))
             lake = mr_yaml_get(one, "lake");
     }
     if (lake && lake->kind != MR_YAML_SCALAR)
-        return fail_at(file, lake, MR_ID_SPEC04, "%s must be a folder", "lake",
-                       "write lake: ./lake", err);
+        return fail_at(file, lake, MR_ID_SPEC04, err, "write lake: ./lake",
+                       "lake must be a folder");
     *ret = lake ? lake->text : "./lake";
     return MR_OK;
 }

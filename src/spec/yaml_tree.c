@@ -231,12 +231,19 @@ enum mr_code mr_yaml_parse(const char *text, size_t n, const char *file, struct 
 
 /* ---- substitution ---- */
 
+MR_PRINTF(5, 6)
 static enum mr_code bad_reference(const struct mr_yaml *y, const char *file, struct mr_error *err,
-                                  const char *advice, const char *fmt, const char *what)
+                                  const char *advice, const char *fmt, ...)
 {
-    mr_fail(err, MR_ID_SPEC05, fmt, what);
+    struct mr_buf b = { 0 };
+    va_list ap;
+    va_start(ap, fmt);
+    mr_buf_vprintf(&b, fmt, ap);
+    va_end(ap);
+    mr_fail(err, MR_ID_SPEC05, "%s", mr_buf_str(&b));
     mr_error_at(err, "%s:%d:%d", file, y->line, y->column);
-    return mr_error_advise(err, advice, what);
+    mr_buf_release(&b);
+    return mr_error_advise(err, "%s", advice);
 }
 
 static enum mr_code put_file(const struct mr_yaml *y, const char *file, const char *path,
@@ -244,9 +251,10 @@ static enum mr_code put_file(const struct mr_yaml *y, const char *file, const ch
 {
     size_t before = out->len;
     if (mr_io_read_file(path, 65536, out, NULL) != MR_OK)
-        return bad_reference(y, file, err, "check the path and the rights of %s",
+        return bad_reference(y, file, err, "check the path and the rights of the file",
                              "${file:%s} cannot be read", path);
-    while (out->len > before && (out->data[out->len - 1] == '\n' || out->data[out->len - 1] == '\r'))
+    while (out->len > before &&
+           (out->data[out->len - 1] == '\n' || out->data[out->len - 1] == '\r'))
         out->data[--out->len] = '\0';
     return MR_OK;
 }
@@ -266,8 +274,9 @@ static enum mr_code put_reference(const struct mr_yaml *y, const char *file, cha
     if (!value || !*value)
         value = fallback;
     if (!value)
-        return bad_reference(y, file, err, "type: export %s=...", "the variable %s is not set",
-                             ref);
+        return bad_reference(y, file, err,
+                             "set it with export, or give a default: ${NAME:-default}",
+                             "the variable %s is not set", ref);
     mr_buf_puts(out, value);
     return MR_OK;
 }
@@ -283,7 +292,7 @@ static enum mr_code substitute_text(struct mr_yaml *y, const char *file, struct 
         } else if (p[1] == '$') {
             mr_buf_putc(&out, *++p);
         } else if ((end = strchr(p, '}')) == NULL) {
-            rc = bad_reference(y, file, err, "write ${NAME}, or $$ for a dollar sign (%s)",
+            rc = bad_reference(y, file, err, "write ${NAME}, or $$ for a dollar sign",
                                "'%s' has no closing brace", p);
         } else {
             char *ref = mr_strndup(p + 2, (size_t)(end - p - 2));

@@ -17,17 +17,17 @@ enum mr_yaml_kind { MR_YAML_SCALAR, MR_YAML_LIST, MR_YAML_MAP };
 
 struct mr_yaml {
     enum mr_yaml_kind kind;
-    int line, column;         /* from 1 */
-    char *text;               /* scalar */
-    bool plain;               /* scalar without quotes */
+    int line, column; /* from 1 */
+    char *text;       /* scalar */
+    bool plain;       /* scalar without quotes */
     int n;
-    struct mr_yaml **keys;    /* map: scalars */
-    struct mr_yaml **items;   /* list and map values */
+    struct mr_yaml **keys;  /* map: scalars */
+    struct mr_yaml **items; /* list and map values */
 };
 
 /** mr_yaml_parse - the tree of one document; NULL tree for an empty one. `file` is for messages. */
-MR_CHECK enum mr_code mr_yaml_parse(const char *text, size_t n, const char *file, struct mr_yaml **ret,
-                                    struct mr_error *err);
+MR_CHECK enum mr_code mr_yaml_parse(const char *text, size_t n, const char *file,
+                                    struct mr_yaml **ret, struct mr_error *err);
 void mr_yaml_free(struct mr_yaml *y);
 /** mr_yaml_get - the value of a key; NULL when it is not there or y is no map. */
 struct mr_yaml *mr_yaml_get(const struct mr_yaml *y, const char *key);

@@ -233,9 +233,8 @@ enum mr_code mr_state_unfinished(struct mr_state *s, const char *pipeline_id,
     int step = sqlite3_step(q);
     if (step == SQLITE_ROW)
         read_run(q, ret);
-    enum mr_code rc = step == SQLITE_ROW || step == SQLITE_DONE
-                          ? MR_OK
-                          : fail(s, "read the run history", err);
+    enum mr_code rc =
+        step == SQLITE_ROW || step == SQLITE_DONE ? MR_OK : fail(s, "read the run history", err);
     sqlite3_finalize(q);
     return rc;
 }
@@ -284,9 +283,8 @@ enum mr_code mr_state_run_end(struct mr_state *s, const char *run_id, const char
 
 enum mr_code mr_state_run_discard(struct mr_state *s, const char *run_id, struct mr_error *err)
 {
-    return change(s, err,
-                  "UPDATE runs SET status = 'discarded', ended_us = ?2 WHERE run_id = ?1", "ti",
-                  run_id, mr_now_us());
+    return change(s, err, "UPDATE runs SET status = 'discarded', ended_us = ?2 WHERE run_id = ?1",
+                  "ti", run_id, mr_now_us());
 }
 
 enum mr_code mr_state_runs(struct mr_state *s, const char *pipeline_id, int limit,

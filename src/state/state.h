@@ -23,8 +23,8 @@ struct mr_state_run {
     char pipeline_id[128];
     char config_hash[40];
     int64_t started_us;
-    int64_t ended_us;   /* 0: did not end by itself */
-    char status[16];    /* running | done | unchanged | failed */
+    int64_t ended_us; /* 0: did not end by itself */
+    char status[16];  /* running | done | unchanged | failed */
     int64_t rows;
 };
 
@@ -37,25 +37,29 @@ struct mr_state_run_list {
 MR_CHECK enum mr_code mr_state_open(const char *dir, struct mr_state **ret, struct mr_error *err);
 void mr_state_close(struct mr_state *s);
 /** mr_state_lock - hold the pipeline in this project; MR_E_LOCKED says who has it and since when. */
-MR_CHECK enum mr_code mr_state_lock(struct mr_state *s, const char *pipeline_id, struct mr_state_lock **ret,
-                                    struct mr_error *err);
+MR_CHECK enum mr_code mr_state_lock(struct mr_state *s, const char *pipeline_id,
+                                    struct mr_state_lock **ret, struct mr_error *err);
 void mr_state_unlock(struct mr_state_lock *l);
 /** mr_state_unfinished - the newest run of the pipeline that did not end by itself; run_id "" when none. */
-MR_CHECK enum mr_code mr_state_unfinished(struct mr_state *s, const char *pipeline_id, struct mr_state_run *ret,
-                                          struct mr_error *err);
+MR_CHECK enum mr_code mr_state_unfinished(struct mr_state *s, const char *pipeline_id,
+                                          struct mr_state_run *ret, struct mr_error *err);
 /** mr_state_run_begin - record a run as running (or as going on again). */
-MR_CHECK enum mr_code mr_state_run_begin(struct mr_state *s, const struct mr_state_run *r, struct mr_error *err);
+MR_CHECK enum mr_code mr_state_run_begin(struct mr_state *s, const struct mr_state_run *r,
+                                         struct mr_error *err);
 /** mr_state_stream_done - this stream of this run is committed at this table version. */
-MR_CHECK enum mr_code mr_state_stream_done(struct mr_state *s, const char *run_id, const char *stream,
-                                           int64_t version, const char *view_id, struct mr_error *err);
+MR_CHECK enum mr_code mr_state_stream_done(struct mr_state *s, const char *run_id,
+                                           const char *stream, int64_t version, const char *view_id,
+                                           struct mr_error *err);
 /** mr_state_stream_is_done - was it? *ret_version is the table version then, -1 when not; view_id has 80 bytes. */
-MR_CHECK enum mr_code mr_state_stream_is_done(struct mr_state *s, const char *run_id, const char *stream,
-                                              int64_t *ret_version, char *ret_view_id, struct mr_error *err);
+MR_CHECK enum mr_code mr_state_stream_is_done(struct mr_state *s, const char *run_id,
+                                              const char *stream, int64_t *ret_version,
+                                              char *ret_view_id, struct mr_error *err);
 /** mr_state_run_end - it ended by itself: done, unchanged or failed. */
-MR_CHECK enum mr_code mr_state_run_end(struct mr_state *s, const char *run_id, const char *status, int64_t rows,
-                                       struct mr_error *err);
+MR_CHECK enum mr_code mr_state_run_end(struct mr_state *s, const char *run_id, const char *status,
+                                       int64_t rows, struct mr_error *err);
 /** mr_state_run_discard - an unfinished run that will not be continued: status discarded. */
-MR_CHECK enum mr_code mr_state_run_discard(struct mr_state *s, const char *run_id, struct mr_error *err);
+MR_CHECK enum mr_code mr_state_run_discard(struct mr_state *s, const char *run_id,
+                                           struct mr_error *err);
 /** mr_state_runs - the last `limit` runs of a pipeline (NULL: of all). */
 MR_CHECK enum mr_code mr_state_runs(struct mr_state *s, const char *pipeline_id, int limit,
                                     struct mr_state_run_list *ret, struct mr_error *err);

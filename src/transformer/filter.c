@@ -74,7 +74,8 @@ static __int128 number_at(struct mr_type t, const struct mr_array *a, int64_t r)
     return 0;
 }
 
-static int compare(struct mr_type t, const struct mr_array *a, int64_t r, const struct filter_literal *l)
+static int compare(struct mr_type t, const struct mr_array *a, int64_t r,
+                   const struct filter_literal *l)
 {
     if (t.id == MR_TYPE_STRING)
         return cmp_text(a, r, l);
@@ -173,7 +174,8 @@ static void filter_close(struct mr_transformer *t)
 }
 
 static enum mr_code filter_open(const struct mr_option_value *v, const struct mr_schema *in,
-                                struct mr_transformer **ret, const struct mr_schema **ret_out, struct mr_error *err)
+                                struct mr_transformer **ret, const struct mr_schema **ret_out,
+                                struct mr_error *err)
 {
     struct mr_transformer *t = mr_zalloc(1, sizeof *t);
     mr_schema_copy(&t->out, in);
@@ -188,8 +190,8 @@ static enum mr_code filter_open(const struct mr_option_value *v, const struct mr
     return MR_OK;
 }
 
-static enum mr_code filter_apply(struct mr_transformer *t, struct mr_batch *in, struct mr_batch *out,
-                                 struct mr_error *err)
+static enum mr_code filter_apply(struct mr_transformer *t, struct mr_batch *in,
+                                 struct mr_batch *out, struct mr_error *err)
 {
     (void)err;
     if (in->n_rows > 0)
@@ -204,8 +206,10 @@ static enum mr_code filter_apply(struct mr_transformer *t, struct mr_batch *in, 
 const struct mr_transformer_type mr_transformer_filter = {
     .name = "filter",
     .title = "keep the rows for which a condition is true",
-    .option = { .key = "filter", .type = MR_OPT_EXPR,
-                .doc = "Comparisons of columns with literals, IN, IS [NOT] NULL, AND, OR, NOT, parentheses." },
+    .option = { .key = "filter",
+                .type = MR_OPT_EXPR,
+                .doc =
+                    "Comparisons of columns with literals, IN, IS [NOT] NULL, AND, OR, NOT, parentheses." },
     .open = filter_open,
     .apply = filter_apply,
     .close = filter_close,

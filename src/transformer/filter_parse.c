@@ -39,8 +39,11 @@ struct parser {
 
 static enum mr_code fail_at(const struct parser *p, const char *what)
 {
-    mr_fail(p->err, MR_ID_XFORM02, "filter: %s, at character %d of '%.200s'", what, (int)(p->t.at - p->text) + 1, p->text);
-    return mr_error_advise(p->err, "a filter compares columns with literals: total > 0 and status in ('paid', 'sent')");
+    mr_fail(p->err, MR_ID_XFORM02, "filter: %s, at character %d of '%.200s'", what,
+            (int)(p->t.at - p->text) + 1, p->text);
+    return mr_error_advise(
+        p->err,
+        "a filter compares columns with literals: total > 0 and status in ('paid', 'sent')");
 }
 
 /* ---- tokens ---- */
@@ -78,7 +81,8 @@ static size_t number_length(const char *s)
 static size_t word_length(const char *s)
 {
     size_t n = 0;
-    while (isalnum((unsigned char)s[n]) || s[n] == '_' || s[n] == '$' || (unsigned char)s[n] >= 0x80)
+    while (isalnum((unsigned char)s[n]) || s[n] == '_' || s[n] == '$' ||
+           (unsigned char)s[n] >= 0x80)
         n++;
     return n;
 }
@@ -103,7 +107,10 @@ static enum mr_code advance(struct parser *p)
         p->t.kind = T_WORD;
     } else {
         p->t.kind = T_SYMBOL;
-        n = (s[0] == '<' && (s[1] == '=' || s[1] == '>')) || (s[0] == '>' && s[1] == '=') || (s[0] == '!' && s[1] == '=') ? 2 : 1;
+        n = (s[0] == '<' && (s[1] == '=' || s[1] == '>')) || (s[0] == '>' && s[1] == '=') ||
+                    (s[0] == '!' && s[1] == '=')
+                ? 2
+                : 1;
     }
     p->t.text = mr_strndup(s, n);
     p->next = s + n;
@@ -165,7 +172,8 @@ static bool number_at_scale(const char *s, bool negative, int scale, struct filt
         }
         digits++;
     }
-    int whole = (point < 0 ? digits : point) + exponent + scale; /* this many digits stand before the point */
+    int whole = (point < 0 ? digits : point) + exponent +
+                scale; /* this many digits stand before the point */
     int seen = 0;
     for (const char *c = s; *c && c != e; c++) {
         if (*c == '.')
@@ -182,12 +190,14 @@ static bool number_at_scale(const char *s, bool negative, int scale, struct filt
     return true;
 }
 
-static enum mr_code numeric_literal(struct parser *p, struct mr_type t, bool negative, struct filter_literal *l)
+static enum mr_code numeric_literal(struct parser *p, struct mr_type t, bool negative,
+                                    struct filter_literal *l)
 {
     if (p->t.kind != T_NUMBER)
         return fail_at(p, "the column is a number, so a number must stand here");
     l->real = strtod(p->t.text, NULL) * (negative ? -1 : 1);
-    if (!isfinite(l->real) || !number_at_scale(p->t.text, negative, t.id == MR_TYPE_DECIMAL ? t.scale : 0, l))
+    if (!isfinite(l->real) ||
+        !number_at_scale(p->t.text, negative, t.id == MR_TYPE_DECIMAL ? t.scale : 0, l))
         return fail_at(p, "the number is too large");
     return MR_OK;
 }
@@ -202,18 +212,22 @@ static enum mr_code time_literal(struct parser *p, struct mr_type t, struct filt
 {
     int64_t us = 0;
     size_t n = p->t.text ? strlen(p->t.text) : 0;
-    if (p->t.kind != T_STRING || !mr_time_parse(p->t.text, n, &us) || (t.id == MR_TYPE_DATE && n != 10))
-        return fail_at(p, t.id == MR_TYPE_DATE ? "the column is a date: write '2026-11-22'"
-                                               : "the column is a time: write '2026-11-22 10:00:00'");
+    if (p->t.kind != T_STRING || !mr_time_parse(p->t.text, n, &us) ||
+        (t.id == MR_TYPE_DATE && n != 10))
+        return fail_at(p, t.id == MR_TYPE_DATE
+                              ? "the column is a date: write '2026-11-22'"
+                              : "the column is a time: write '2026-11-22 10:00:00'");
     if (t.id == MR_TYPE_TIMESTAMP && n > 10 && !has_zone(p->t.text))
-        return fail_at(p, "the column is a moment in time: write the zone, as in '2026-11-22 10:00:00Z'");
+        return fail_at(
+            p, "the column is a moment in time: write the zone, as in '2026-11-22 10:00:00Z'");
     if (t.id == MR_TYPE_TIMESTAMP_NTZ && has_zone(p->t.text))
         return fail_at(p, "the column has no zone: write '2026-11-22 10:00:00' without one");
     l->number = t.id == MR_TYPE_DATE ? us / 86400000000 - (us % 86400000000 < 0) : us;
     return MR_OK;
 }
 
-static enum mr_code typed_literal(struct parser *p, struct mr_type t, bool negative, struct filter_literal *l)
+static enum mr_code typed_literal(struct parser *p, struct mr_type t, bool negative,
+                                  struct filter_literal *l)
 {
     l->exact = true;
     if (is_word(p, "null"))
@@ -221,7 +235,9 @@ static enum mr_code typed_literal(struct parser *p, struct mr_type t, bool negat
     switch (t.id) {
     case MR_TYPE_BOOL:
         l->number = is_word(p, "true");
-        return l->number || is_word(p, "false") ? MR_OK : fail_at(p, "the column is a boolean: write true or false");
+        return l->number || is_word(p, "false")
+                   ? MR_OK
+                   : fail_at(p, "the column is a boolean: write true or false");
     case MR_TYPE_INT8:
     case MR_TYPE_INT16:
     case MR_TYPE_INT32:
@@ -283,8 +299,11 @@ static enum mr_code column_ref(struct parser *p, struct filter_node *n)
 
 static bool comparison(const struct parser *p, enum filter_op *ret)
 {
-    static const struct { const char *text; enum filter_op op; } ops[] = {
-        { "=", F_EQ }, { "<>", F_NE }, { "!=", F_NE }, { "<", F_LT }, { "<=", F_LE }, { ">", F_GT }, { ">=", F_GE } };
+    static const struct {
+        const char *text;
+        enum filter_op op;
+    } ops[] = { { "=", F_EQ },  { "<>", F_NE }, { "!=", F_NE }, { "<", F_LT },
+                { "<=", F_LE }, { ">", F_GT },  { ">=", F_GE } };
     for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
         if (is_symbol(p, ops[i].text)) {
             *ret = ops[i].op;
@@ -347,14 +366,16 @@ static enum mr_code parse_condition(struct parser *p, struct filter_node **ret)
         rc = advance(p);
         return rc == MR_OK ? add_literal(p, n) : rc;
     }
-    return n->type.id == MR_TYPE_BOOL ? MR_OK : fail_at(p, "a comparison is missing after the column");
+    return n->type.id == MR_TYPE_BOOL ? MR_OK
+                                      : fail_at(p, "a comparison is missing after the column");
 }
 
 /* literal op column: turned around once the column is known. */
 static enum mr_code parse_reversed(struct parser *p, struct filter_node **ret)
 {
-    static const enum filter_op turned[] = { [F_EQ] = F_EQ, [F_NE] = F_NE, [F_LT] = F_GT,
-                                             [F_LE] = F_GE, [F_GT] = F_LT, [F_GE] = F_LE };
+    static const enum filter_op turned[] = {
+        [F_EQ] = F_EQ, [F_NE] = F_NE, [F_LT] = F_GT, [F_LE] = F_GE, [F_GT] = F_LT, [F_GE] = F_LE
+    };
     struct filter_node *n = *ret = make(p, F_TRUE);
     const char *literal = p->t.at;
     enum filter_op op = F_EQ;
@@ -415,7 +436,8 @@ static enum mr_code parse_primary(struct parser *p, struct filter_node **ret)
         return parse_condition(p, ret);
     if (p->t.kind == T_NUMBER || p->t.kind == T_STRING || is_symbol(p, "-") || is_symbol(p, "+"))
         return parse_reversed(p, ret);
-    return fail_at(p, p->t.kind == T_END ? "a condition is missing at the end" : "a column or a literal must stand here");
+    return fail_at(p, p->t.kind == T_END ? "a condition is missing at the end"
+                                         : "a column or a literal must stand here");
 }
 
 static enum mr_code parse_not(struct parser *p, struct filter_node **ret)
@@ -432,7 +454,8 @@ static enum mr_code parse_not(struct parser *p, struct filter_node **ret)
 }
 
 static enum mr_code parse_chain(struct parser *p, const char *word, enum filter_op op,
-                                enum mr_code (*part)(struct parser *, struct filter_node **), struct filter_node **ret)
+                                enum mr_code (*part)(struct parser *, struct filter_node **),
+                                struct filter_node **ret)
 {
     enum mr_code rc = part(p, ret);
     while (rc == MR_OK && is_word(p, word)) {
@@ -462,7 +485,8 @@ static enum mr_code parse_or(struct parser *p, struct filter_node **ret)
     return rc;
 }
 
-enum mr_code filter_parse(const char *text, const struct mr_schema *in, struct filter_node **ret, struct mr_error *err)
+enum mr_code filter_parse(const char *text, const struct mr_schema *in, struct filter_node **ret,
+                          struct mr_error *err)
 {
     struct parser p = { .text = text, .next = text, .in = in, .err = err };
     struct filter_node *n = NULL;

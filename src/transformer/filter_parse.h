@@ -14,12 +14,28 @@
 
 #include "millrace/batch.h"
 
-enum filter_op { F_AND, F_OR, F_NOT, F_CONST, F_IS_NULL, F_NOT_NULL, F_EQ, F_NE, F_LT, F_LE, F_GT, F_GE, F_IN, F_TRUE };
+enum filter_op {
+    F_AND,
+    F_OR,
+    F_NOT,
+    F_CONST,
+    F_IS_NULL,
+    F_NOT_NULL,
+    F_EQ,
+    F_NE,
+    F_LT,
+    F_LE,
+    F_GT,
+    F_GE,
+    F_IN,
+    F_TRUE
+};
 
 /* A literal in its column's own representation. */
 struct filter_literal {
-    __int128 number; /* ints, decimals at the column's scale, dates, timestamps, booleans: the floor of the literal */
-    bool exact;      /* false: the literal lies between number and number + 1 */
+    __int128
+        number; /* ints, decimals at the column's scale, dates, timestamps, booleans: the floor of the literal */
+    bool exact; /* false: the literal lies between number and number + 1 */
     double real;
     char *text;
     size_t n;
@@ -38,8 +54,8 @@ struct filter_node {
 };
 
 /** filter_parse - a tree over the columns of `in`; at most 1,000 nodes, 50 deep. Errors say the character. */
-MR_CHECK enum mr_code filter_parse(const char *text, const struct mr_schema *in, struct filter_node **ret,
-                                   struct mr_error *err);
+MR_CHECK enum mr_code filter_parse(const char *text, const struct mr_schema *in,
+                                   struct filter_node **ret, struct mr_error *err);
 void filter_free(struct filter_node *n);
 
 #endif

@@ -30,19 +30,22 @@ static void give_name(struct mr_field *f, const char *name)
     f->name = mr_strdup(name);
 }
 
-static enum mr_code check_names(const struct mr_transformer *t, const struct mr_option_value *v, struct mr_error *err)
+static enum mr_code check_names(const struct mr_transformer *t, const struct mr_option_value *v,
+                                struct mr_error *err)
 {
     for (int i = 0; i < t->out.n_fields; i++)
         for (int k = 0; k < i; k++)
             if (strcmp(t->out.fields[i].name, t->out.fields[k].name) == 0) {
-                mr_fail(err, MR_ID_XFORM01, "rename: two columns would be called '%s'", t->out.fields[i].name);
+                mr_fail(err, MR_ID_XFORM01, "rename: two columns would be called '%s'",
+                        t->out.fields[i].name);
                 mr_error_at(err, "%s:%d:%d", v->file ? v->file : "", v->line, v->column);
                 return mr_error_advise(err, "rename the other one too, or drop it with select");
             }
     return MR_OK;
 }
 
-static enum mr_code empty_name(const struct mr_option_value *v, const char *old, struct mr_error *err)
+static enum mr_code empty_name(const struct mr_option_value *v, const char *old,
+                               struct mr_error *err)
 {
     mr_fail(err, MR_ID_XFORM01, "rename: the new name of '%s' is empty", old);
     mr_error_at(err, "%s:%d:%d", v->file ? v->file : "", v->line, v->column);
@@ -50,7 +53,8 @@ static enum mr_code empty_name(const struct mr_option_value *v, const char *old,
 }
 
 static enum mr_code rename_open(const struct mr_option_value *v, const struct mr_schema *in,
-                                struct mr_transformer **ret, const struct mr_schema **ret_out, struct mr_error *err)
+                                struct mr_transformer **ret, const struct mr_schema **ret_out,
+                                struct mr_error *err)
 {
     struct mr_transformer *t = mr_zalloc(1, sizeof *t);
     enum mr_code rc = MR_OK;
@@ -75,8 +79,8 @@ static enum mr_code rename_open(const struct mr_option_value *v, const struct mr
     return MR_OK;
 }
 
-static enum mr_code rename_apply(struct mr_transformer *t, struct mr_batch *in, struct mr_batch *out,
-                                 struct mr_error *err)
+static enum mr_code rename_apply(struct mr_transformer *t, struct mr_batch *in,
+                                 struct mr_batch *out, struct mr_error *err)
 {
     (void)t;
     (void)err;
@@ -87,7 +91,9 @@ static enum mr_code rename_apply(struct mr_transformer *t, struct mr_batch *in, 
 const struct mr_transformer_type mr_transformer_rename = {
     .name = "rename",
     .title = "give columns other names",
-    .option = { .key = "rename", .type = MR_OPT_MAP, .doc = "Old name: new name, as in {created_at: created}." },
+    .option = { .key = "rename",
+                .type = MR_OPT_MAP,
+                .doc = "Old name: new name, as in {created_at: created}." },
     .open = rename_open,
     .apply = rename_apply,
     .close = rename_close,

@@ -37,8 +37,8 @@ static void select_close(struct mr_transformer *t)
     mr_free(t);
 }
 
-static enum mr_code pick(struct mr_transformer *t, const struct mr_option_value *v, int i, const struct mr_schema *in,
-                         struct mr_error *err)
+static enum mr_code pick(struct mr_transformer *t, const struct mr_option_value *v, int i,
+                         const struct mr_schema *in, struct mr_error *err)
 {
     t->from[i] = mr_schema_find(in, v->items[i]);
     if (t->from[i] < 0)
@@ -55,7 +55,8 @@ static enum mr_code pick(struct mr_transformer *t, const struct mr_option_value 
 }
 
 static enum mr_code select_open(const struct mr_option_value *v, const struct mr_schema *in,
-                                struct mr_transformer **ret, const struct mr_schema **ret_out, struct mr_error *err)
+                                struct mr_transformer **ret, const struct mr_schema **ret_out,
+                                struct mr_error *err)
 {
     struct mr_transformer *t = mr_zalloc(1, sizeof *t);
     t->from = mr_zalloc((size_t)v->n_items, sizeof *t->from);
@@ -76,8 +77,8 @@ static enum mr_code select_open(const struct mr_option_value *v, const struct mr
     return MR_OK;
 }
 
-static enum mr_code select_apply(struct mr_transformer *t, struct mr_batch *in, struct mr_batch *out,
-                                 struct mr_error *err)
+static enum mr_code select_apply(struct mr_transformer *t, struct mr_batch *in,
+                                 struct mr_batch *out, struct mr_error *err)
 {
     (void)err;
     mr_batch_move(out, in, t->from);
@@ -87,7 +88,9 @@ static enum mr_code select_apply(struct mr_transformer *t, struct mr_batch *in, 
 const struct mr_transformer_type mr_transformer_select = {
     .name = "select",
     .title = "keep these columns, in this order",
-    .option = { .key = "select", .type = MR_OPT_LIST, .doc = "Column names as the source spells them: [id, total]." },
+    .option = { .key = "select",
+                .type = MR_OPT_LIST,
+                .doc = "Column names as the source spells them: [id, total]." },
     .open = select_open,
     .apply = select_apply,
     .close = select_close,

@@ -26,12 +26,13 @@
 
 struct mr_consumer {
     struct mr_pg_params params;
-    char *texts[3];          /* that params point to */
+    char *texts[3]; /* that params point to */
     int64_t lock_timeout_us;
-    struct mr_pg *holder;    /* the snapshot lives as long as its transaction; also worker 0's connection */
+    struct mr_pg
+        *holder; /* the snapshot lives as long as its transaction; also worker 0's connection */
     char *database;
-    char snapshot[80];       /* as pg_export_snapshot said */
-    bool validate_text;      /* the server does not check encodings (SQL_ASCII) */
+    char snapshot[80];  /* as pg_export_snapshot said */
+    bool validate_text; /* the server does not check encodings (SQL_ASCII) */
     int workers, batch_rows;
     size_t batch_bytes, max_value;
 };
@@ -55,20 +56,49 @@ struct mr_reader {
 static const char *const g_schemes[] = { "postgresql", "postgres", NULL };
 
 static const struct mr_option g_options[] = {
-    { .key = "url", .type = MR_OPT_STRING, .doc = "postgresql://user@host:5432/database?sslmode=verify-full; everything libpq takes." },
-    { .key = "host", .type = MR_OPT_STRING, .doc = "Server name, address, or folder of its socket; PGHOST when neither is given." },
-    { .key = "port", .type = MR_OPT_INT, .min = 1, .max = 65535, .doc = "Port of the server; PGPORT, else 5432." },
-    { .key = "database", .type = MR_OPT_STRING, .doc = "Database; PGDATABASE, else the user's name." },
-    { .key = "user", .type = MR_OPT_STRING, .doc = "Role to connect as; PGUSER, else the name of the system user." },
-    { .key = "password", .type = MR_OPT_STRING, .secret = true, .doc = "Its password; better ${NAME}, ${file:PATH} or ~/.pgpass." },
-    { .key = "sslmode", .type = MR_OPT_ENUM, .choices = "disable|allow|prefer|require|verify-ca|verify-full",
+    { .key = "url",
+      .type = MR_OPT_STRING,
+      .doc = "postgresql://user@host:5432/database?sslmode=verify-full; everything libpq takes." },
+    { .key = "host",
+      .type = MR_OPT_STRING,
+      .doc = "Server name, address, or folder of its socket; PGHOST when neither is given." },
+    { .key = "port",
+      .type = MR_OPT_INT,
+      .min = 1,
+      .max = 65535,
+      .doc = "Port of the server; PGPORT, else 5432." },
+    { .key = "database",
+      .type = MR_OPT_STRING,
+      .doc = "Database; PGDATABASE, else the user's name." },
+    { .key = "user",
+      .type = MR_OPT_STRING,
+      .doc = "Role to connect as; PGUSER, else the name of the system user." },
+    { .key = "password",
+      .type = MR_OPT_STRING,
+      .secret = true,
+      .doc = "Its password; better ${NAME}, ${file:PATH} or ~/.pgpass." },
+    { .key = "sslmode",
+      .type = MR_OPT_ENUM,
+      .choices = "disable|allow|prefer|require|verify-ca|verify-full",
       .doc = "TLS, as libpq names it; prefer when neither this nor the URL says it." },
     { .key = "sslrootcert", .type = MR_OPT_PATH, .doc = "File with the certificates to trust." },
-    { .key = "connect_timeout", .type = MR_OPT_DURATION, .def = "10s", .min = 2000000, .max = 600000000,
+    { .key = "connect_timeout",
+      .type = MR_OPT_DURATION,
+      .def = "10s",
+      .min = 2000000,
+      .max = 600000000,
       .doc = "Longest wait for a connection." },
-    { .key = "lock_timeout", .type = MR_OPT_DURATION, .def = "10s", .min = 100000, .max = 3600000000,
+    { .key = "lock_timeout",
+      .type = MR_OPT_DURATION,
+      .def = "10s",
+      .min = 100000,
+      .max = 3600000000,
       .doc = "Longest wait for the lock of a table (ACCESS SHARE, as any SELECT takes it)." },
-    { .key = "read_timeout", .type = MR_OPT_DURATION, .def = "10m", .min = 1000000, .max = 86400000000,
+    { .key = "read_timeout",
+      .type = MR_OPT_DURATION,
+      .def = "10m",
+      .min = 1000000,
+      .max = 86400000000,
       .doc = "Longest silence of the server within a statement." },
     MR_OPTION_END,
 };
@@ -108,9 +138,10 @@ static enum mr_code connect_session(struct mr_consumer *c, struct mr_pg **ret, s
     enum mr_code rc = mr_pg_connect(&c->params, ret, err);
     if (rc != MR_OK)
         return rc;
-    char *sql = mr_asprintf("SET default_transaction_read_only = on; SET search_path = ''; SET statement_timeout = 0;"
-                            "SET idle_in_transaction_session_timeout = 0; SET lock_timeout = %lld",
-                            (long long)(c->lock_timeout_us / 1000));
+    char *sql = mr_asprintf(
+        "SET default_transaction_read_only = on; SET search_path = ''; SET statement_timeout = 0;"
+        "SET idle_in_transaction_session_timeout = 0; SET lock_timeout = %lld",
+        (long long)(c->lock_timeout_us / 1000));
     rc = mr_pg_query(*ret, sql, NULL, err);
     mr_free(sql);
     if (rc != MR_OK) {
@@ -123,7 +154,8 @@ static enum mr_code connect_session(struct mr_consumer *c, struct mr_pg **ret, s
 static enum mr_code check_server(struct mr_consumer *c, struct mr_error *err)
 {
     struct mr_pg_result *r = NULL;
-    enum mr_code rc = mr_pg_query(c->holder, "SELECT pg_catalog.version(), pg_catalog.current_database()", &r, err);
+    enum mr_code rc = mr_pg_query(
+        c->holder, "SELECT pg_catalog.version(), pg_catalog.current_database()", &r, err);
     if (rc != MR_OK)
         return rc;
     const char *version = mr_pg_cell(r, 0, 0);
@@ -131,10 +163,14 @@ static enum mr_code check_server(struct mr_consumer *c, struct mr_error *err)
     c->validate_text = strcmp(mr_pg_parameter(c->holder, "server_encoding"), "SQL_ASCII") == 0;
     if (strstr(version, "CockroachDB") || strstr(version, "Redshift")) {
         rc = mr_fail(err, MR_ID_PG07, "the server is not PostgreSQL: %.100s", version);
-        mr_error_advise(err, "it speaks PostgreSQL's protocol, but has no exported snapshots and no block ranges");
+        mr_error_advise(
+            err,
+            "it speaks PostgreSQL's protocol, but has no exported snapshots and no block ranges");
     } else if (mr_pg_server_version(c->holder) < 140000) {
         rc = mr_fail(err, MR_ID_PG07, "the server is too old: %.60s", version);
-        mr_error_advise(err, "PostgreSQL 14 and later can read a table by ranges of blocks; upgrade it, or read a replica that is newer");
+        mr_error_advise(
+            err,
+            "PostgreSQL 14 and later can read a table by ranges of blocks; upgrade it, or read a replica that is newer");
     }
     mr_pg_result_free(r);
     return rc;
@@ -151,7 +187,8 @@ static void pg_close(struct mr_consumer *c)
     mr_free(c);
 }
 
-static enum mr_code pg_open(const struct mr_consumer_config *cfg, struct mr_consumer **ret, struct mr_error *err)
+static enum mr_code pg_open(const struct mr_consumer_config *cfg, struct mr_consumer **ret,
+                            struct mr_error *err)
 {
     struct mr_consumer *c = mr_zalloc(1, sizeof *c);
     c->workers = cfg->workers;
@@ -169,7 +206,8 @@ static enum mr_code pg_open(const struct mr_consumer_config *cfg, struct mr_cons
     return rc;
 }
 
-static enum mr_code pg_discover(struct mr_consumer *c, struct mr_stream_list *ret, struct mr_error *err)
+static enum mr_code pg_discover(struct mr_consumer *c, struct mr_stream_list *ret,
+                                struct mr_error *err)
 {
     return mr_pg_load_tables(c->holder, c->database, ret, err);
 }
@@ -182,12 +220,15 @@ static enum mr_code guarded(struct mr_pg *pg, const char *sql, struct mr_error *
     char *all = mr_asprintf("SAVEPOINT millrace; %s; RELEASE SAVEPOINT millrace", sql);
     enum mr_code rc = mr_pg_query(pg, all, NULL, err);
     mr_free(all);
-    if (rc == MR_E_SOURCE && mr_pg_query(pg, "ROLLBACK TO SAVEPOINT millrace; RELEASE SAVEPOINT millrace", NULL, NULL) != MR_OK)
+    if (rc == MR_E_SOURCE &&
+        mr_pg_query(pg, "ROLLBACK TO SAVEPOINT millrace; RELEASE SAVEPOINT millrace", NULL, NULL) !=
+            MR_OK)
         return mr_fail(err, MR_ID_PG01, "connection lost after a failed statement");
     return rc;
 }
 
-static enum mr_code lock_tables(struct mr_consumer *c, struct mr_stream **streams, int n, struct mr_error *err)
+static enum mr_code lock_tables(struct mr_consumer *c, struct mr_stream **streams, int n,
+                                struct mr_error *err)
 {
     struct mr_buf b = { 0 };
     int used = 0;
@@ -195,7 +236,8 @@ static enum mr_code lock_tables(struct mr_consumer *c, struct mr_stream **stream
         const struct pg_table *t = streams[i]->source;
         if (t->relkind == 'm')
             continue; /* cannot be locked; checked by its file instead */
-        mr_buf_printf(&b, "%s%s%s", used++ ? ", " : "LOCK TABLE ", t->relkind == 'r' ? "ONLY " : "", t->sql_name);
+        mr_buf_printf(&b, "%s%s%s", used++ ? ", " : "LOCK TABLE ", t->relkind == 'r' ? "ONLY " : "",
+                      t->sql_name);
     }
     mr_buf_puts(&b, " IN ACCESS SHARE MODE");
     enum mr_code rc = used ? guarded(c->holder, mr_buf_str(&b), err) : MR_OK;
@@ -205,12 +247,16 @@ static enum mr_code lock_tables(struct mr_consumer *c, struct mr_stream **stream
 
 static void cannot_lock(struct mr_stream *s, const struct mr_error *why)
 {
-    mr_fail(&s->error, MR_ID_PG09, "%s cannot be locked against TRUNCATE and ALTER: %s", s->id, why->message);
-    mr_error_advise(&s->error, "another session holds it exclusively, or it was dropped; run again, or raise consumer.lock_timeout");
+    mr_fail(&s->error, MR_ID_PG09, "%s cannot be locked against TRUNCATE and ALTER: %s", s->id,
+            why->message);
+    mr_error_advise(
+        &s->error,
+        "another session holds it exclusively, or it was dropped; run again, or raise consumer.lock_timeout");
 }
 
 /* Many at once; one by one only when a batch fails. */
-static enum mr_code lock_all(struct mr_consumer *c, struct mr_stream **streams, int n, struct mr_error *err)
+static enum mr_code lock_all(struct mr_consumer *c, struct mr_stream **streams, int n,
+                             struct mr_error *err)
 {
     for (int i = 0; i < n; i += LOCK_BATCH) {
         int count = n - i < LOCK_BATCH ? n - i : LOCK_BATCH;
@@ -247,7 +293,8 @@ static int by_oid(const void *a, const void *b)
 }
 
 /* A table that was altered, renamed or dropped between discover and the lock. */
-static enum mr_code compare_catalog(struct mr_consumer *c, struct mr_stream **streams, int n, struct mr_error *err)
+static enum mr_code compare_catalog(struct mr_consumer *c, struct mr_stream **streams, int n,
+                                    struct mr_error *err)
 {
     struct mr_stream_list now = { 0 };
     enum mr_code rc = mr_pg_load_tables(c->holder, c->database, &now, err);
@@ -256,24 +303,30 @@ static enum mr_code compare_catalog(struct mr_consumer *c, struct mr_stream **st
     if (now.n)
         qsort(now.items, (size_t)now.n, sizeof *now.items, by_oid);
     for (int i = 0; i < n; i++) {
-        struct mr_stream **found = now.n ? bsearch(&streams[i], now.items, (size_t)now.n, sizeof *now.items, by_oid) : NULL;
+        struct mr_stream **found =
+            now.n ? bsearch(&streams[i], now.items, (size_t)now.n, sizeof *now.items, by_oid)
+                  : NULL;
         const struct pg_table *then = streams[i]->source, *is = found ? (*found)->source : NULL;
         if (streams[i]->error.code != MR_OK)
             continue;
-        if (is && strcmp((*found)->id, streams[i]->id) == 0 && strcmp(is->signature, then->signature) == 0)
+        if (is && strcmp((*found)->id, streams[i]->id) == 0 &&
+            strcmp(is->signature, then->signature) == 0)
             continue;
-        mr_fail(&streams[i]->error, MR_ID_PG09, "%s was %s while the run began", streams[i]->id, is ? "altered" : "dropped");
+        mr_fail(&streams[i]->error, MR_ID_PG09, "%s was %s while the run began", streams[i]->id,
+                is ? "altered" : "dropped");
         mr_error_advise(&streams[i]->error, "run again; nothing of it was read");
     }
     mr_stream_list_free(&now, mr_pg_table_free);
     return MR_OK;
 }
 
-static enum mr_code pg_hold(struct mr_consumer *c, struct mr_stream **streams, int n, struct mr_error *err)
+static enum mr_code pg_hold(struct mr_consumer *c, struct mr_stream **streams, int n,
+                            struct mr_error *err)
 {
     enum mr_code rc = MR_OK;
     MR_TRY(mr_pg_query(c->holder, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", NULL, err));
-    MR_TRY(lock_all(c, streams, n, err)); /* LOCK does not take the snapshot; the next statement does */
+    MR_TRY(lock_all(c, streams, n,
+                    err)); /* LOCK does not take the snapshot; the next statement does */
     MR_TRY(export_snapshot(c, err));
     MR_TRY(compare_catalog(c, streams, n, err));
     rc = mr_pg_load_heaps(c->holder, streams, n, err);
@@ -294,13 +347,15 @@ static void add_parts(struct mr_plan *plan, uint64_t heap, uint64_t blocks, uint
     for (uint64_t i = 0; i < n; i++) {
         size_t k = (size_t)plan->n_partitions;
         plan->partitions = mr_realloc(plan->partitions, sizeof *plan->partitions * (k + 1));
-        plan->partitions[k] = (struct mr_partition){ .index = plan->n_partitions++, .lo = PART_LO(heap, i * step),
-                                                     .hi = i + 1 < n ? (i + 1) * step : 0, .est_rows = -1 };
+        plan->partitions[k] = (struct mr_partition){ .index = plan->n_partitions++,
+                                                     .lo = PART_LO(heap, i * step),
+                                                     .hi = i + 1 < n ? (i + 1) * step : 0,
+                                                     .est_rows = -1 };
     }
 }
 
-static enum mr_code pg_plan(struct mr_consumer *c, struct mr_stream *s, int target, struct mr_plan *ret,
-                            struct mr_error *err)
+static enum mr_code pg_plan(struct mr_consumer *c, struct mr_stream *s, int target,
+                            struct mr_plan *ret, struct mr_error *err)
 {
     const struct pg_table *t = s->source;
     uint64_t total = 0;
@@ -341,17 +396,17 @@ static void pg_worker_close(struct mr_consumer_worker *w)
 
 static enum mr_code import_snapshot(struct mr_consumer_worker *w, struct mr_error *err)
 {
-    const char *sql = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT '%s'";
+    const char *begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
     if (mr_fault_off(MR_FP_PG_SNAPSHOT_RULE))
-        sql = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY -- %s";
-    char *text = mr_asprintf(sql, w->c->snapshot);
+        return mr_pg_query(w->pg, begin, NULL, err);
+    char *text = mr_asprintf("%s; SET TRANSACTION SNAPSHOT '%s'", begin, w->c->snapshot);
     enum mr_code rc = mr_pg_query(w->pg, text, NULL, err);
     mr_free(text);
     return rc;
 }
 
-static enum mr_code pg_worker_open(struct mr_consumer *c, int index, struct mr_consumer_worker **ret,
-                                   struct mr_error *err)
+static enum mr_code pg_worker_open(struct mr_consumer *c, int index,
+                                   struct mr_consumer_worker **ret, struct mr_error *err)
 {
     struct mr_consumer_worker *w = mr_zalloc(1, sizeof *w);
     enum mr_code rc = MR_OK;
@@ -375,26 +430,31 @@ static enum mr_code pg_worker_open(struct mr_consumer *c, int index, struct mr_c
 
 /* The holder has the lock already. A waiting TRUNCATE stands before us in the queue, and waits for the holder, which waits
  * for us: so never queue behind it. */
-static enum mr_code lock_heap(struct mr_consumer_worker *w, const struct pg_heap *h, struct mr_error *err)
+static enum mr_code lock_heap(struct mr_consumer_worker *w, const struct pg_heap *h,
+                              struct mr_error *err)
 {
     int64_t until = mr_mono_us() + w->c->lock_timeout_us;
-    char *sql = mr_asprintf("LOCK TABLE %s%s IN ACCESS SHARE MODE NOWAIT", h->only ? "ONLY " : "", h->sql_name);
+    char *sql = mr_asprintf("LOCK TABLE %s%s IN ACCESS SHARE MODE NOWAIT", h->only ? "ONLY " : "",
+                            h->sql_name);
     enum mr_code rc;
-    while ((rc = guarded(w->pg, sql, err)) == MR_E_SOURCE && (!err || strcmp(err->origin, "55P03") == 0) &&
-           mr_mono_us() < until && !mr_cancelled())
+    while ((rc = guarded(w->pg, sql, err)) == MR_E_SOURCE &&
+           (!err || strcmp(err->origin, "55P03") == 0) && mr_mono_us() < until && !mr_cancelled())
         nanosleep(&(struct timespec){ 0, 100000000 }, NULL);
     mr_free(sql);
     if (rc == MR_E_SOURCE && err && strcmp(err->origin, "55P03") == 0) {
-        rc = mr_fail(err, MR_ID_PG09, "another session waits for an exclusive lock (TRUNCATE, ALTER, VACUUM FULL), "
+        rc = mr_fail(err, MR_ID_PG09,
+                     "another session waits for an exclusive lock (TRUNCATE, ALTER, VACUUM FULL), "
                      "so that this worker cannot get its own");
-        mr_error_advise(err, "run again when that is done, or with --workers 1, which needs no second lock");
+        mr_error_advise(
+            err, "run again when that is done, or with --workers 1, which needs no second lock");
     }
     return rc;
 }
 
 /* ---- read ---- */
 
-static char *copy_text(const struct mr_stream *s, const struct pg_heap *h, const struct mr_partition *p, int64_t limit)
+static char *copy_text(const struct mr_stream *s, const struct pg_heap *h,
+                       const struct mr_partition *p, int64_t limit)
 {
     struct mr_buf b = { 0 };
     mr_buf_puts(&b, "COPY (SELECT ");
@@ -420,15 +480,16 @@ static void pg_reader_close(struct mr_reader *r)
         return;
     if (!r->ended)
         mr_pg_copy_abort(r->w->pg);
-    if (!mr_pg_in_transaction(r->w->pg)) /* failed or aborted: back to where it was; a lost connection shows at once */
+    if (!mr_pg_in_transaction(
+            r->w->pg)) /* failed or aborted: back to where it was; a lost connection shows at once */
         (void)!mr_pg_query(r->w->pg, "ROLLBACK TO SAVEPOINT millrace_read", NULL, NULL);
     mr_pg_decoder_free(r->decoder);
     mr_free(r);
 }
 
 static enum mr_code pg_reader_open(struct mr_consumer_worker *w, const struct mr_stream *s,
-                                   const struct mr_partition *p, int64_t limit, struct mr_reader **ret,
-                                   struct mr_error *err)
+                                   const struct mr_partition *p, int64_t limit,
+                                   struct mr_reader **ret, struct mr_error *err)
 {
     const struct pg_table *t = s->source;
     const struct pg_heap *h = &t->heaps[PART_HEAP(p)];
@@ -481,14 +542,14 @@ static enum mr_code check_file(struct mr_reader *r, struct mr_error *err)
 static enum mr_code at_row(const struct mr_reader *r, struct mr_error *err)
 {
     if (PART_FROM(r->part) || PART_TO(r->part))
-        return mr_error_prefix(err, "%s, row %lld from block %u of %s", r->stream->id, (long long)r->row + 1,
-                               PART_FROM(r->part), r->heap->sql_name);
+        return mr_error_prefix(err, "%s, row %lld from block %u of %s", r->stream->id,
+                               (long long)r->row + 1, PART_FROM(r->part), r->heap->sql_name);
     return mr_error_prefix(err, "%s, row %lld", r->stream->id, (long long)r->row + 1);
 }
 
 /* One CopyData message; *ret_row: it brought a row. */
-static enum mr_code take_message(struct mr_reader *r, struct mr_batch *b, int64_t n, size_t *bytes, bool *ret_row,
-                                 struct mr_error *err)
+static enum mr_code take_message(struct mr_reader *r, struct mr_batch *b, int64_t n, size_t *bytes,
+                                 bool *ret_row, struct mr_error *err)
 {
     const char *data = NULL;
     size_t size = 0, skip = 0;
@@ -512,7 +573,8 @@ static enum mr_code take_message(struct mr_reader *r, struct mr_batch *b, int64_
     return rc;
 }
 
-static enum mr_code pg_next(struct mr_reader *r, struct mr_batch *b, enum mr_next *ret, struct mr_error *err)
+static enum mr_code pg_next(struct mr_reader *r, struct mr_batch *b, enum mr_next *ret,
+                            struct mr_error *err)
 {
     const struct mr_consumer *c = r->w->c;
     size_t bytes = 0;
@@ -540,7 +602,8 @@ static enum mr_code pg_next(struct mr_reader *r, struct mr_batch *b, enum mr_nex
 static enum mr_code pg_finish(struct mr_consumer *c, struct mr_error *err)
 {
     if (!mr_pg_in_transaction(c->holder))
-        return mr_fail(err, MR_ID_PG10, "the transaction that held the snapshot did not live to the end of the run");
+        return mr_fail(err, MR_ID_PG10,
+                       "the transaction that held the snapshot did not live to the end of the run");
     return mr_pg_query(c->holder, "COMMIT", NULL, err);
 }
 

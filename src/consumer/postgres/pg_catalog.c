@@ -28,7 +28,22 @@ static const char g_tables_sql[] =
     " AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_' "
     "ORDER BY n.nspname, c.relname, c.oid, a.attnum";
 
-enum { T_OID, T_SCHEMA, T_NAME, T_KIND, T_ROWS, T_BYTES, T_COMMENT, T_MAY, C_NAME, C_TYPE, C_TYPMOD, C_TEXT, C_COMMENT, USER };
+enum {
+    T_OID,
+    T_SCHEMA,
+    T_NAME,
+    T_KIND,
+    T_ROWS,
+    T_BYTES,
+    T_COMMENT,
+    T_MAY,
+    C_NAME,
+    C_TYPE,
+    C_TYPMOD,
+    C_TEXT,
+    C_COMMENT,
+    USER
+};
 
 static char *qualified(const char *schema, const char *name)
 {
@@ -95,26 +110,35 @@ static struct mr_stream *make_stream(const struct mr_pg_result *r, int row, cons
     s->source = t;
     if (!is_true(mr_pg_cell(r, row, T_MAY))) {
         mr_fail(&s->error, MR_ID_PG08, "the user may not read %s", s->id);
-        mr_error_advise(&s->error, "GRANT USAGE ON SCHEMA %.120s TO %.70s; GRANT SELECT ON %.250s TO %.70s; or skip it "
-                        "under tables:", schema, mr_pg_cell(r, row, USER), t->sql_name, mr_pg_cell(r, row, USER));
+        mr_error_advise(
+            &s->error,
+            "GRANT USAGE ON SCHEMA %.120s TO %.70s; GRANT SELECT ON %.250s TO %.70s; or skip it "
+            "under tables:",
+            schema, mr_pg_cell(r, row, USER), t->sql_name, mr_pg_cell(r, row, USER));
     }
     return s;
 }
 
 /* A column; the first of a type that cannot be read becomes the stream's error. */
-static void add_column(struct mr_stream *s, const struct mr_pg_result *r, int row, struct mr_buf *sig)
+static void add_column(struct mr_stream *s, const struct mr_pg_result *r, int row,
+                       struct mr_buf *sig)
 {
     struct pg_table *t = s->source;
     const char *name = mr_pg_cell(r, row, C_NAME), *text = mr_pg_cell(r, row, C_TEXT);
     const char *comment = mr_pg_cell(r, row, C_COMMENT);
     struct mr_type type = { .id = MR_TYPE_STRING };
     enum mr_pg_wire wire = MR_PG_TEXT;
-    mr_buf_printf(sig, "%s:%s:%s\n", name, mr_pg_cell(r, row, C_TYPE), mr_pg_cell(r, row, C_TYPMOD));
+    mr_buf_printf(sig, "%s:%s:%s\n", name, mr_pg_cell(r, row, C_TYPE),
+                  mr_pg_cell(r, row, C_TYPMOD));
     bool known = mr_pg_wire_of(to_oid(mr_pg_cell(r, row, C_TYPE)),
                                (int)strtol(mr_pg_cell(r, row, C_TYPMOD), NULL, 10), &wire, &type);
     if (!known && s->error.code == MR_OK) {
-        mr_fail(&s->error, MR_ID_PG06, "%s: column %s has the type %s, which this version does not read", s->id, name, text);
-        mr_error_advise(&s->error, "skip the table under tables:, or read a materialised view of it that casts the column to text");
+        mr_fail(&s->error, MR_ID_PG06,
+                "%s: column %s has the type %s, which this version does not read", s->id, name,
+                text);
+        mr_error_advise(
+            &s->error,
+            "skip the table under tables:, or read a materialised view of it that casts the column to text");
     }
     int i = s->schema.n_fields;
     mr_schema_add(&s->schema, name, type, true, text);
@@ -177,7 +201,8 @@ static void add_heap(struct mr_stream *s, const struct mr_pg_result *r, int row,
     const char *schema = mr_pg_cell(r, row, H_SCHEMA), *name = mr_pg_cell(r, row, H_NAME);
     char kind = mr_pg_cell(r, row, H_KIND)[0];
     if (kind != 'r' && kind != 'm') {
-        mr_fail(&s->error, MR_ID_PG06, "%s: its partition %s.%s is a foreign table, which this version does not read",
+        mr_fail(&s->error, MR_ID_PG06,
+                "%s: its partition %s.%s is a foreign table, which this version does not read",
                 s->id, schema, name);
         mr_error_advise(&s->error, "read the foreign server itself, or detach the partition");
         return;
@@ -185,7 +210,9 @@ static void add_heap(struct mr_stream *s, const struct mr_pg_result *r, int row,
     *whole |= !is_true(mr_pg_cell(r, row, H_MAY));
     t->heaps = mr_realloc(t->heaps, sizeof *t->heaps * (size_t)(t->n_heaps + 1));
     struct pg_heap *h = &t->heaps[t->n_heaps++];
-    *h = (struct pg_heap){ .oid = to_oid(mr_pg_cell(r, row, H_OID)), .sql_name = qualified(schema, name), .only = true,
+    *h = (struct pg_heap){ .oid = to_oid(mr_pg_cell(r, row, H_OID)),
+                           .sql_name = qualified(schema, name),
+                           .only = true,
                            .blocks = strtoull(mr_pg_cell(r, row, H_BLOCKS), NULL, 10),
                            .filenode = mr_strdup(mr_pg_cell(r, row, H_FILENODE)) };
     int64_t rows = strtoll(mr_pg_cell(r, row, H_ROWS), NULL, 10);
@@ -198,7 +225,8 @@ static void read_as_whole(struct pg_table *t)
 {
     free_heaps(t);
     t->heaps = mr_zalloc(1, sizeof *t->heaps);
-    t->heaps[0] = (struct pg_heap){ .oid = t->oid, .sql_name = mr_strdup(t->sql_name), .only = false };
+    t->heaps[0] =
+        (struct pg_heap){ .oid = t->oid, .sql_name = mr_strdup(t->sql_name), .only = false };
     t->n_heaps = 1;
 }
 
@@ -216,7 +244,8 @@ static int first_row(const struct mr_pg_result *r, unsigned oid)
     return lo;
 }
 
-enum mr_code mr_pg_load_heaps(struct mr_pg *c, struct mr_stream **streams, int n, struct mr_error *err)
+enum mr_code mr_pg_load_heaps(struct mr_pg *c, struct mr_stream **streams, int n,
+                              struct mr_error *err)
 {
     struct mr_buf oids = { 0 };
     struct mr_pg_result *r = NULL;
@@ -232,7 +261,8 @@ enum mr_code mr_pg_load_heaps(struct mr_pg *c, struct mr_stream **streams, int n
         bool whole = false;
         free_heaps(t);
         s->est_bytes = s->est_rows = 0;
-        for (int row = first_row(r, t->oid); row < mr_pg_rows(r) && to_oid(mr_pg_cell(r, row, H_TOP)) == t->oid; row++)
+        for (int row = first_row(r, t->oid);
+             row < mr_pg_rows(r) && to_oid(mr_pg_cell(r, row, H_TOP)) == t->oid; row++)
             add_heap(s, r, row, &whole);
         if (whole || t->n_heaps == 0)
             read_as_whole(t);

@@ -16,28 +16,31 @@
 /* One relation with storage. */
 struct pg_heap {
     unsigned oid;
-    char *sql_name;      /* "public"."orders" */
-    bool only;           /* read with ONLY; false: a parent read as a whole, because its leaves may not be read */
-    uint64_t blocks;     /* in the snapshot or more */
-    char *filenode;      /* as of the snapshot */
+    char *sql_name; /* "public"."orders" */
+    bool
+        only; /* read with ONLY; false: a parent read as a whole, because its leaves may not be read */
+    uint64_t blocks; /* in the snapshot or more */
+    char *filenode;  /* as of the snapshot */
 };
 
 struct pg_table {
     unsigned oid;
-    char relkind;        /* 'r', 'p', 'm' */
+    char relkind; /* 'r', 'p', 'm' */
     char *sql_name;
-    char *signature;     /* names and types of its columns: another one means that the table was changed */
+    char *
+        signature; /* names and types of its columns: another one means that the table was changed */
     enum mr_pg_wire *wires; /* of each field */
-    int n_heaps;         /* 0 until mr_pg_load_heaps */
+    int n_heaps;            /* 0 until mr_pg_load_heaps */
     struct pg_heap *heaps;
 };
 
 /** mr_pg_load_tables - every table that this kind reads, with its columns; sorted by id. */
-MR_CHECK enum mr_code mr_pg_load_tables(struct mr_pg *c, const char *database, struct mr_stream_list *ret,
-                                        struct mr_error *err);
+MR_CHECK enum mr_code mr_pg_load_tables(struct mr_pg *c, const char *database,
+                                        struct mr_stream_list *ret, struct mr_error *err);
 /** mr_pg_load_heaps - the heaps of these streams, in the snapshot of c's transaction. A stream whose heaps cannot be
  *  read gets its `error` set; est_rows and est_bytes are set anew. */
-MR_CHECK enum mr_code mr_pg_load_heaps(struct mr_pg *c, struct mr_stream **streams, int n, struct mr_error *err);
+MR_CHECK enum mr_code mr_pg_load_heaps(struct mr_pg *c, struct mr_stream **streams, int n,
+                                       struct mr_error *err);
 void mr_pg_table_free(void *table);
 
 #endif

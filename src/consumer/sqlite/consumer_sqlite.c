@@ -46,7 +46,9 @@ struct mr_reader {
 static const char *const g_schemes[] = { "sqlite", NULL };
 
 static const struct mr_option g_options[] = {
-    { .key = "url", .type = MR_OPT_STRING, .required = true,
+    { .key = "url",
+      .type = MR_OPT_STRING,
+      .required = true,
       .doc = "sqlite:PATH, or just the path of the file." },
     MR_OPTION_END,
 };
@@ -76,7 +78,8 @@ static char *stem_of(const char *path)
 
 static enum mr_code exec(struct mr_consumer *c, const char *sql, struct mr_error *err)
 {
-    return sqlite3_exec(c->db, sql, NULL, NULL, NULL) == SQLITE_OK ? MR_OK : fail(c, "read it", err);
+    return sqlite3_exec(c->db, sql, NULL, NULL, NULL) == SQLITE_OK ? MR_OK
+                                                                   : fail(c, "read it", err);
 }
 
 static void lite_close(struct mr_consumer *c)
@@ -111,8 +114,10 @@ static enum mr_code lite_open(const struct mr_consumer_config *cfg, struct mr_co
     if (rc == MR_OK) {
         sqlite3_busy_timeout(c->db, 10000);
         sqlite3_limit(c->db, SQLITE_LIMIT_LENGTH, 2000000000);
-        rc = exec(c, "PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA mmap_size = 0; "
-                     "SELECT count(*) FROM sqlite_master", err);
+        rc = exec(c,
+                  "PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA mmap_size = 0; "
+                  "SELECT count(*) FROM sqlite_master",
+                  err);
     }
     if (rc != MR_OK)
         lite_close(c);
@@ -354,8 +359,8 @@ static int64_t rowid_of(struct mr_reader *r)
 {
     sqlite3_stmt *q = NULL;
     char *table = quoted(r->stream->table);
-    char *sql = mr_asprintf("SELECT rowid FROM main.%s LIMIT 1 OFFSET %lld", table,
-                            (long long)r->row);
+    char *sql =
+        mr_asprintf("SELECT rowid FROM main.%s LIMIT 1 OFFSET %lld", table, (long long)r->row);
     int64_t id = -1;
     if (sqlite3_prepare_v2(r->c->db, sql, -1, &q, NULL) == SQLITE_OK &&
         sqlite3_step(q) == SQLITE_ROW)
@@ -399,10 +404,11 @@ static enum mr_code put_row(struct mr_reader *r, struct mr_batch *b, int64_t at,
         if (type == SQLITE_TEXT || type == SQLITE_BLOB) {
             size_t n = (size_t)sqlite3_column_bytes(r->q, i);
             if (n > r->c->max_value)
-                return mr_fail(err, MR_ID_COL01, "%s.%s, row %lld: a value of %zu bytes is larger "
-                               "than max_value (%zu)", r->stream->table,
-                               r->stream->schema.fields[i].name, (long long)r->row + 1, n,
-                               r->c->max_value);
+                return mr_fail(err, MR_ID_COL01,
+                               "%s.%s, row %lld: a value of %zu bytes is larger "
+                               "than max_value (%zu)",
+                               r->stream->table, r->stream->schema.fields[i].name,
+                               (long long)r->row + 1, n, r->c->max_value);
             *bytes += n;
         } else {
             *bytes += 8;
@@ -422,8 +428,8 @@ static enum mr_code lite_next(struct mr_reader *r, struct mr_batch *b, enum mr_n
     int step = r->done ? SQLITE_DONE : SQLITE_ROW;
     enum mr_code rc = mr_batch_reserve(b, r->c->batch_rows, err);
     b->first_row = r->row;
-    while (rc == MR_OK && !r->done && n < r->c->batch_rows && bytes < r->c->batch_bytes && !mr_cancelled() &&
-           (step = sqlite3_step(r->q)) == SQLITE_ROW) {
+    while (rc == MR_OK && !r->done && n < r->c->batch_rows && bytes < r->c->batch_bytes &&
+           !mr_cancelled() && (step = sqlite3_step(r->q)) == SQLITE_ROW) {
         rc = put_row(r, b, n, &bytes, err);
         if (rc == MR_OK) {
             n++;

@@ -125,9 +125,9 @@ static const char *put_bool(sqlite3_stmt *q, int i, struct mr_type t, struct mr_
     (void)t;
     if (sqlite3_column_type(q, i) == SQLITE_TEXT) {
         const char *s = (const char *)sqlite3_column_text(q, i);
-        v = strcasecmp(s, "true") == 0 || strcasecmp(s, "t") == 0     ? 1
+        v = strcasecmp(s, "true") == 0 || strcasecmp(s, "t") == 0    ? 1
             : strcasecmp(s, "false") == 0 || strcasecmp(s, "f") == 0 ? 0
-                                                                      : -1;
+                                                                     : -1;
     }
     if (v < 0 && !cell_int(q, i, &v))
         return "it is neither 0, 1, true nor false";

@@ -17,7 +17,8 @@
 struct mr_type mr_sqlite_type(const char *declared);
 
 /* Put column `i` of the current row as row r of a. Returns NULL, or why the cell does not fit. */
-typedef const char *(*mr_sqlite_put_fn)(sqlite3_stmt *q, int i, struct mr_type t, struct mr_array *a, int64_t r);
+typedef const char *(*mr_sqlite_put_fn)(sqlite3_stmt *q, int i, struct mr_type t,
+                                        struct mr_array *a, int64_t r);
 /** mr_sqlite_put - the function for a type; NULL cells are handled by the caller. */
 mr_sqlite_put_fn mr_sqlite_put(struct mr_type t);
 

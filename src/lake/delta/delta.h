@@ -16,12 +16,12 @@
 #include "store/store.h"
 
 struct mr_delta_add {
-    char *path;        /* decoded, relative to the table */
+    char *path; /* decoded, relative to the table */
     int64_t size_bytes;
     int64_t modified_ms;
-    int64_t rows;      /* stats.numRecords; -1 when unknown */
-    char *stats;       /* JSON text or NULL */
-    char *tags;        /* JSON object text or NULL */
+    int64_t rows; /* stats.numRecords; -1 when unknown */
+    char *stats;  /* JSON text or NULL */
+    char *tags;   /* JSON object text or NULL */
 };
 
 struct mr_delta_txn {
@@ -37,22 +37,23 @@ struct mr_delta_commit_info {
 };
 
 struct mr_delta_snapshot {
-    int64_t version;      /* -1: no such table */
+    int64_t version; /* -1: no such table */
     int64_t timestamp_ms;
-    int64_t modified_us;      /* the log file's own time */
-    int64_t created_ms;       /* metaData.createdTime */
+    int64_t modified_us; /* the log file's own time */
+    int64_t created_ms;  /* metaData.createdTime */
     int min_reader, min_writer;
-    json_t *writer_features;  /* array or NULL */
+    json_t *writer_features; /* array or NULL */
     char *table_id;
     char *name, *description; /* NULL when absent */
     struct mr_schema schema;  /* with millrace.* metadata taken into the fields */
     char *schema_json;        /* schemaString as it stands in the log */
     json_t *configuration;    /* object of strings */
     int n_adds;
-    struct mr_delta_add *adds;   /* live files, in log order */
+    struct mr_delta_add *adds; /* live files, in log order */
     int n_txns;
     struct mr_delta_txn *txns;
-    struct mr_delta_commit_info last_data; /* newest commit at or before `version` that changed data; version -1: none */
+    struct mr_delta_commit_info
+        last_data; /* newest commit at or before `version` that changed data; version -1: none */
 };
 
 /** mr_delta_read - the snapshot at `version` (-1: newest). ret->version = -1 when there is no table and -1 was asked.
@@ -66,10 +67,12 @@ void mr_delta_snapshot_free(struct mr_delta_snapshot *s); /* NULL-safe */
 /** mr_delta_txn_version - the txn of app_id, or 0 when it has none. */
 int64_t mr_delta_txn_version(const struct mr_delta_snapshot *s, const char *app_id);
 /** mr_delta_is_table - true when <table>/_delta_log/ has a log entry. */
-MR_CHECK enum mr_code mr_delta_is_table(struct mr_store *s, const char *table, bool *ret, struct mr_error *err);
+MR_CHECK enum mr_code mr_delta_is_table(struct mr_store *s, const char *table, bool *ret,
+                                        struct mr_error *err);
 /** mr_delta_find_tables - paths of all Delta tables below the store's root, sorted; folders that begin with '_' or
  *  '.' are not entered. */
-MR_CHECK enum mr_code mr_delta_find_tables(struct mr_store *s, struct mr_store_list *ret, struct mr_error *err);
+MR_CHECK enum mr_code mr_delta_find_tables(struct mr_store *s, struct mr_store_list *ret,
+                                           struct mr_error *err);
 
 struct mr_delta_history {
     int n;
@@ -81,12 +84,12 @@ void mr_delta_history_release(struct mr_delta_history *h);
 
 /* A file to add, closed and durable. */
 struct mr_delta_new_file {
-    const char *path;       /* relative to the table, not encoded */
+    const char *path; /* relative to the table, not encoded */
     int64_t size_bytes;
     int64_t modified_ms;
     int64_t rows;
-    const char *stats;      /* JSON text of mr_delta_stats, NULL: none */
-    const char *tags;       /* JSON object text, NULL: none */
+    const char *stats; /* JSON text of mr_delta_stats, NULL: none */
+    const char *tags;  /* JSON object text, NULL: none */
 };
 
 struct mr_delta_pair {
@@ -94,23 +97,25 @@ struct mr_delta_pair {
 };
 
 struct mr_delta_commit {
-    const struct mr_schema *schema;  /* of the new files; the table's schema after an overwrite */
-    bool overwrite;                  /* remove every live file, take over the schema; else append */
+    const struct mr_schema *schema; /* of the new files; the table's schema after an overwrite */
+    bool overwrite;                 /* remove every live file, take over the schema; else append */
     const struct mr_delta_new_file *files;
     int n_files;
-    const char *app_id;              /* NULL: no txn */
-    int64_t txn_expected;            /* compare: the table's txn of app_id must be this ... */
-    int64_t txn_version;             /* ... and becomes this */
-    const char *operation;           /* "WRITE" */
+    const char *app_id;    /* NULL: no txn */
+    int64_t txn_expected;  /* compare: the table's txn of app_id must be this ... */
+    int64_t txn_version;   /* ... and becomes this */
+    const char *operation; /* "WRITE" */
     const struct mr_delta_pair *parameters; /* operationParameters, after mode and partitionBy */
     int n_parameters;
-    const struct mr_delta_pair *tags;       /* commitInfo.tags: "millrace.checksum" ... */
+    const struct mr_delta_pair *tags; /* commitInfo.tags: "millrace.checksum" ... */
     int n_tags;
-    const char *table_comment;       /* NULL: none; metaData.description when the table is made */
+    const char *table_comment; /* NULL: none; metaData.description when the table is made */
     const struct mr_delta_pair *configuration; /* metaData.configuration entries to have */
     int n_configuration;
-    const char *unchanged_key;       /* with unchanged_value: when the newest data commit's tag of this key equals it */
-    const char *unchanged_value;     /* and that commit is by app_id's writer (tag millrace.app), commit nothing */
+    const char *
+        unchanged_key; /* with unchanged_value: when the newest data commit's tag of this key equals it */
+    const char *
+        unchanged_value; /* and that commit is by app_id's writer (tag millrace.app), commit nothing */
 };
 
 enum mr_delta_result { MR_DELTA_DONE, MR_DELTA_UNCHANGED, MR_DELTA_FENCED };
@@ -129,16 +134,18 @@ enum mr_delta_result { MR_DELTA_DONE, MR_DELTA_UNCHANGED, MR_DELTA_FENCED };
  * Thread   any; one call per table at a time.
  * Source   Delta protocol, "Delta Log Entries"; Spark's ConflictChecker for the rebase rules.
  */
-MR_CHECK enum mr_code mr_delta_commit(struct mr_store *s, const char *table, const struct mr_delta_commit *c,
+MR_CHECK enum mr_code mr_delta_commit(struct mr_store *s, const char *table,
+                                      const struct mr_delta_commit *c,
                                       enum mr_delta_result *ret_result, int64_t *ret_version,
                                       struct mr_error *err);
 
 /** mr_delta_stats - the stats JSON of one file from the writer's column statistics (first 32 leaves). */
-void mr_delta_stats(const struct mr_schema *schema, const struct mr_pq_result *file, struct mr_buf *out);
+void mr_delta_stats(const struct mr_schema *schema, const struct mr_pq_result *file,
+                    struct mr_buf *out);
 /** mr_delta_schema_json - schemaString of a schema, with millrace.* metadata. */
 void mr_delta_schema_json(const struct mr_schema *schema, struct mr_buf *out);
 /** mr_delta_schema_parse - the inverse; nested or unknown types: MR_E_UNSUPPORTED by name. */
-MR_CHECK enum mr_code mr_delta_schema_parse(const char *json, const char *table, struct mr_schema *ret,
-                                            struct mr_error *err);
+MR_CHECK enum mr_code mr_delta_schema_parse(const char *json, const char *table,
+                                            struct mr_schema *ret, struct mr_error *err);
 
 #endif

@@ -107,8 +107,7 @@ static void put_configuration(const struct attempt *a, struct mr_json *j)
     const char *key;
     json_t *value;
     mr_json_open(j, "configuration", '{');
-    json_object_foreach(a->s->configuration, key, value)
-    {
+    json_object_foreach (a->s->configuration, key, value) {
         bool ours = false;
         for (int i = 0; i < a->c->n_configuration; i++)
             ours |= strcmp(a->c->configuration[i].key, key) == 0;

@@ -16,20 +16,21 @@ struct mr_delta_log {
 
 char *mr_delta_log_name(const char *table, int64_t version);
 /** mr_delta_list_log - versions must run from 0 without a gap. n = 0: no table. */
-MR_CHECK enum mr_code mr_delta_list_log(struct mr_store *s, const char *table, struct mr_delta_log *ret,
-                                        struct mr_error *err);
+MR_CHECK enum mr_code mr_delta_list_log(struct mr_store *s, const char *table,
+                                        struct mr_delta_log *ret, struct mr_error *err);
 void mr_delta_log_release(struct mr_delta_log *l);
 
 /* One action: the key ("add") and its object. Returning other than MR_OK ends the walk. */
-typedef enum mr_code (*mr_delta_action_fn)(void *ctx, const char *kind, const json_t *body, struct mr_error *err);
+typedef enum mr_code (*mr_delta_action_fn)(void *ctx, const char *kind, const json_t *body,
+                                           struct mr_error *err);
 /** mr_delta_walk - call fn for each action of one log entry. */
-MR_CHECK enum mr_code mr_delta_walk(struct mr_store *s, const char *table, int64_t version, mr_delta_action_fn fn,
-                                    void *ctx, struct mr_error *err);
+MR_CHECK enum mr_code mr_delta_walk(struct mr_store *s, const char *table, int64_t version,
+                                    mr_delta_action_fn fn, void *ctx, struct mr_error *err);
 /** mr_delta_walk_text - the same over bytes; `name` is for messages. */
-MR_CHECK enum mr_code mr_delta_walk_text(const char *text, size_t n, const char *name, mr_delta_action_fn fn,
-                                         void *ctx, struct mr_error *err);
+MR_CHECK enum mr_code mr_delta_walk_text(const char *text, size_t n, const char *name,
+                                         mr_delta_action_fn fn, void *ctx, struct mr_error *err);
 /** mr_delta_can_write - refuse by name what a writer would have to obey and we do not. */
-MR_CHECK enum mr_code mr_delta_can_write(const struct mr_delta_snapshot *s, const char *table, bool overwrite,
-                                         struct mr_error *err);
+MR_CHECK enum mr_code mr_delta_can_write(const struct mr_delta_snapshot *s, const char *table,
+                                         bool overwrite, struct mr_error *err);
 
 #endif

@@ -73,8 +73,8 @@ enum mr_code mr_delta_list_log(struct mr_store *s, const char *table, struct mr_
     return rc;
 }
 
-static enum mr_code walk_line(const char *line, size_t n, const char *where,
-                              mr_delta_action_fn fn, void *ctx, struct mr_error *err)
+static enum mr_code walk_line(const char *line, size_t n, const char *where, mr_delta_action_fn fn,
+                              void *ctx, struct mr_error *err)
 {
     json_t *o = NULL, *body;
     const char *kind;
@@ -83,8 +83,7 @@ static enum mr_code walk_line(const char *line, size_t n, const char *where,
         return rc;
     if (!json_is_object(o))
         rc = mr_fail(err, MR_ID_DELTA01, "%s: an action must be an object", where);
-    json_object_foreach(o, kind, body)
-    {
+    json_object_foreach (o, kind, body) {
         if (rc == MR_OK && json_is_object(body))
             rc = fn(ctx, kind, body, err);
     }
@@ -92,8 +91,8 @@ static enum mr_code walk_line(const char *line, size_t n, const char *where,
     return rc;
 }
 
-enum mr_code mr_delta_walk_text(const char *text, size_t n, const char *name,
-                                mr_delta_action_fn fn, void *ctx, struct mr_error *err)
+enum mr_code mr_delta_walk_text(const char *text, size_t n, const char *name, mr_delta_action_fn fn,
+                                void *ctx, struct mr_error *err)
 {
     enum mr_code rc = MR_OK;
     size_t at = 0;

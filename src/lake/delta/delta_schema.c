@@ -72,8 +72,7 @@ enum mr_code mr_delta_schema_parse(const char *text, const char *table, struct m
     enum mr_code rc = mr_json_parse(text, strlen(text), MR_ID_DELTA01, "schemaString", &o, err);
     if (rc != MR_OK)
         return rc;
-    json_array_foreach(json_object_get(o, "fields"), i, f)
-    {
+    json_array_foreach (json_object_get(o, "fields"), i, f) {
         if (rc == MR_OK)
             rc = parse_field(f, table, &out, err);
     }

@@ -15,10 +15,10 @@ struct replay {
     const char *table;
     int64_t version, modified_us;
     int cap_adds;
-    int n_slots;        /* power of two; slot: index into adds + 1 */
+    int n_slots; /* power of two; slot: index into adds + 1 */
     int *slots;
-    json_t *info;       /* commitInfo of the entry that is being read */
-    bool changed;       /* it changes data */
+    json_t *info; /* commitInfo of the entry that is being read */
+    bool changed; /* it changes data */
 };
 
 static uint64_t hash(const char *p)
@@ -189,8 +189,7 @@ static enum mr_code on_protocol(struct replay *r, const json_t *o, struct mr_err
         return refuse(r->table, "columnMapping (reader version 2)", err);
     if (r->s->min_reader > 3 || r->s->min_reader < 1)
         return refuse(r->table, "an unknown reader version", err);
-    json_array_foreach(json_object_get(o, "readerFeatures"), i, f)
-    {
+    json_array_foreach (json_object_get(o, "readerFeatures"), i, f) {
         const char *name = json_string_value(f);
         if (name && !known(name, reader))
             return refuse(r->table, name, err);
@@ -238,8 +237,7 @@ static enum mr_code on_action(void *ctx, const char *kind, const json_t *o, stru
     else if (strcmp(kind, "txn") == 0) {
         on_txn(r->s, o);
         r->changed = true; /* a unit of no rows is a unit too */
-    }
-    else if (strcmp(kind, "protocol") == 0)
+    } else if (strcmp(kind, "protocol") == 0)
         return on_protocol(r, o, err);
     else if (strcmp(kind, "metaData") == 0)
         return on_metadata(r, o, err);
@@ -345,12 +343,13 @@ enum mr_code mr_delta_can_write(const struct mr_delta_snapshot *s, const char *t
     if (s->version < 0)
         return MR_OK;
     if (s->min_writer > 2 && s->min_writer < 7)
-        return refuse(table, "constraints, generated columns, change data feed or identity "
-                             "columns (writer version 3 to 6)", err);
+        return refuse(table,
+                      "constraints, generated columns, change data feed or identity "
+                      "columns (writer version 3 to 6)",
+                      err);
     if (s->min_writer > 7)
         return refuse(table, "an unknown writer version", err);
-    json_array_foreach(s->writer_features, i, f)
-    {
+    json_array_foreach (s->writer_features, i, f) {
         const char *name = json_string_value(f);
         if (name && !known(name, writer))
             return refuse(table, name, err);

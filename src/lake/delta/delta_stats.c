@@ -55,8 +55,8 @@ static void put_decimal(struct mr_buf *out, struct mr_type t, const uint8_t *p, 
     }
     if (negative)
         mr_buf_putc(out, '-');
-    while (k--) {
-        mr_buf_putc(out, digits[k]);
+    while (k-- > 0) {
+        mr_buf_putc(out, digits[k]); /* cppcheck-suppress negativeIndex; k >= 0 here */
         if (k == t.scale && k > 0)
             mr_buf_putc(out, '.');
     }

@@ -18,8 +18,8 @@
 #include "lake/parquet/rle.h"
 
 #define BLOCK 1024
-#define LOOK_AFTER 4096    /* values before the early decision */
-#define DICT_MAX 65536u    /* entries */
+#define LOOK_AFTER 4096 /* values before the early decision */
+#define DICT_MAX 65536u /* entries */
 
 static int fixed_length(int precision)
 {
@@ -71,8 +71,11 @@ static int64_t page_cap_rows(const struct mr_pq_column *c)
 void mr_pq_column_init(struct mr_pq_column *c, const struct mr_field *f,
                        struct mr_pq_codecs *codecs, size_t page_bytes, size_t dict_bytes)
 {
-    *c = (struct mr_pq_column){ .field = f, .codecs = codecs, .page_bytes = page_bytes,
-                                .dict_bytes = dict_bytes, .physical = physical_of(f->type) };
+    *c = (struct mr_pq_column){ .field = f,
+                                .codecs = codecs,
+                                .page_bytes = page_bytes,
+                                .dict_bytes = dict_bytes,
+                                .physical = physical_of(f->type) };
     if (c->physical == PQ_FIXED)
         c->fixed_len = fixed_length(f->type.precision);
     c->dict.off = dict_bytes < 1024 || c->physical == PQ_BOOLEAN;
@@ -333,8 +336,8 @@ enum mr_code mr_pq_column_flush(struct mr_pq_column *c, struct mr_error *err)
         c->chunk_has_plain = true;
         c->n_plain_pages++;
     }
-    enum mr_code rc = put_page(c, raw, c->page_is_dict ? PQ_RLE_DICTIONARY : PQ_PLAIN,
-                               c->page_rows, false, &c->pages, err);
+    enum mr_code rc = put_page(c, raw, c->page_is_dict ? PQ_RLE_DICTIONARY : PQ_PLAIN, c->page_rows,
+                               false, &c->pages, err);
     c->rows += c->page_rows;
     c->nulls += c->page_nulls;
     c->page_rows = c->page_nulls = c->page_values = 0;
@@ -360,12 +363,12 @@ static void note_levels(struct mr_pq_column *c, const struct mr_array *a, int64_
     }
 }
 
-#define LOAD(ctype, utype)                                                               \
-    for (int64_t r = from; r < from + n; r++) {                                          \
-        ctype v;                                                                         \
-        memcpy(&v, a->values + sizeof v * (size_t)r, sizeof v);                          \
-        words[k] = (uint64_t)(utype)v;                                                   \
-        k += !mr_array_is_null(a, r);                                                    \
+#define LOAD(ctype, utype)                                                                         \
+    for (int64_t r = from; r < from + n; r++) {                                                    \
+        ctype v;                                                                                   \
+        memcpy(&v, a->values + sizeof v * (size_t)r, sizeof v);                                    \
+        words[k] = (uint64_t)(utype)v;                                                             \
+        k += !mr_array_is_null(a, r);                                                              \
     }
 
 /* Values that are not NULL as 64-bit words: integers sign-extended, floats as bits. */

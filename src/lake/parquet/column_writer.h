@@ -13,8 +13,15 @@
 #include "lake/parquet/parquet_writer.h"
 #include "lake/parquet/thrift.h"
 
-enum mr_pq_physical { PQ_BOOLEAN = 0, PQ_INT32 = 1, PQ_INT64 = 2, PQ_FLOAT = 4, PQ_DOUBLE = 5, PQ_BYTE_ARRAY = 6,
-                      PQ_FIXED = 7 };
+enum mr_pq_physical {
+    PQ_BOOLEAN = 0,
+    PQ_INT32 = 1,
+    PQ_INT64 = 2,
+    PQ_FLOAT = 4,
+    PQ_DOUBLE = 5,
+    PQ_BYTE_ARRAY = 6,
+    PQ_FIXED = 7
+};
 enum { PQ_PLAIN = 0, PQ_RLE = 3, PQ_RLE_DICTIONARY = 8 };
 
 struct mr_pq_codecs; /* compression contexts, shared by the columns of a file */
@@ -22,63 +29,65 @@ struct mr_pq_codecs; /* compression contexts, shared by the columns of a file */
 /* Minimum and maximum of a set of values. */
 struct mr_pq_range {
     bool any, nan, too_long;
-    uint64_t lo, hi;             /* words: integers, floats as order-preserving int64 */
+    uint64_t lo, hi; /* words: integers, floats as order-preserving int64 */
     __int128 lo128, hi128;
     struct mr_buf lo_str, hi_str;
 };
 
 struct mr_pq_dict {
-    bool off;                    /* for the rest of the file */
-    bool decided;                /* the early look is over */
-    uint32_t n, n_slots;         /* slots: a power of two */
-    uint32_t *slots;             /* index + 1; 0 free */
-    uint64_t *words;             /* fixed width: the values */
-    uint32_t *ends;              /* bytes: end of each value in data */
-    uint32_t *hashes;            /* bytes: for growing and fast rejection */
+    bool off;            /* for the rest of the file */
+    bool decided;        /* the early look is over */
+    uint32_t n, n_slots; /* slots: a power of two */
+    uint32_t *slots;     /* index + 1; 0 free */
+    uint64_t *words;     /* fixed width: the values */
+    uint32_t *ends;      /* bytes: end of each value in data */
+    uint32_t *hashes;    /* bytes: for growing and fast rejection */
     size_t cap;
     struct mr_buf data;
-    size_t bytes;                /* encoded size of the dictionary page */
+    size_t bytes; /* encoded size of the dictionary page */
 };
 
 struct mr_pq_column {
     const struct mr_field *field;
     enum mr_pq_physical physical;
-    int fixed_len;               /* PQ_FIXED */
+    int fixed_len; /* PQ_FIXED */
     struct mr_pq_codecs *codecs;
     size_t page_bytes, dict_bytes;
     /* the open page */
     int64_t page_rows, page_nulls;
-    uint8_t *levels;             /* page_cap_rows, valid when page_nulls > 0 */
-    uint32_t *indices;           /* page_cap_rows, when the page is dictionary encoded */
+    uint8_t *levels;   /* page_cap_rows, valid when page_nulls > 0 */
+    uint32_t *indices; /* page_cap_rows, when the page is dictionary encoded */
     int64_t page_values;
     struct mr_buf plain;
     struct mr_buf scratch;
     /* the open chunk */
     struct mr_pq_dict dict;
     bool page_is_dict, chunk_has_dict, chunk_has_plain;
-    struct mr_buf pages;         /* compressed data pages with headers */
+    struct mr_buf pages; /* compressed data pages with headers */
     int64_t rows, nulls;
     int n_dict_pages, n_plain_pages;
-    uint64_t raw_bytes;          /* uncompressed, with headers */
+    uint64_t raw_bytes; /* uncompressed, with headers */
     struct mr_pq_range range, file_range;
     int64_t file_nulls;
-    int64_t seen;                /* non-NULL values that went through the dictionary so far */
-    uint64_t last_word;          /* shortcut for repeats */
+    int64_t seen;       /* non-NULL values that went through the dictionary so far */
+    uint64_t last_word; /* shortcut for repeats */
     uint32_t last_index;
-    enum mr_code rc;             /* of the last task on the pool */
+    enum mr_code rc; /* of the last task on the pool */
     struct mr_error err;
 };
 
-void mr_pq_column_init(struct mr_pq_column *c, const struct mr_field *f, struct mr_pq_codecs *codecs,
-                       size_t page_bytes, size_t dict_bytes);
+void mr_pq_column_init(struct mr_pq_column *c, const struct mr_field *f,
+                       struct mr_pq_codecs *codecs, size_t page_bytes, size_t dict_bytes);
 void mr_pq_column_release(struct mr_pq_column *c);
 /** mr_pq_column_append - all rows of `a`. */
-MR_CHECK enum mr_code mr_pq_column_append(struct mr_pq_column *c, const struct mr_array *a, struct mr_error *err);
+MR_CHECK enum mr_code mr_pq_column_append(struct mr_pq_column *c, const struct mr_array *a,
+                                          struct mr_error *err);
 /** mr_pq_column_flush - end the open page. */
 MR_CHECK enum mr_code mr_pq_column_flush(struct mr_pq_column *c, struct mr_error *err);
 /** mr_pq_column_close_chunk - write the chunk at file offset `at`; append its ColumnChunk metadata to t. */
-MR_CHECK enum mr_code mr_pq_column_close_chunk(struct mr_pq_column *c, uint64_t at, const struct mr_pq_sink *sink,
-                                               struct mr_thrift *t, uint64_t *ret_bytes, uint64_t *ret_raw,
+MR_CHECK enum mr_code mr_pq_column_close_chunk(struct mr_pq_column *c, uint64_t at,
+                                               const struct mr_pq_sink *sink, struct mr_thrift *t,
+                                               uint64_t *ret_bytes, uint64_t *ret_raw,
                                                struct mr_error *err);
 size_t mr_pq_column_held(const struct mr_pq_column *c);
 
@@ -86,8 +95,8 @@ struct mr_pq_codecs *mr_pq_codecs_new(enum mr_pq_codec codec, int level);
 void mr_pq_codecs_free(struct mr_pq_codecs *k);
 enum mr_pq_codec mr_pq_codecs_codec(const struct mr_pq_codecs *k);
 /** mr_pq_compress - append the compressed form of p to out. Any thread. */
-MR_CHECK enum mr_code mr_pq_compress(struct mr_pq_codecs *k, const void *p, size_t n, struct mr_buf *out,
-                                     struct mr_error *err);
+MR_CHECK enum mr_code mr_pq_compress(struct mr_pq_codecs *k, const void *p, size_t n,
+                                     struct mr_buf *out, struct mr_error *err);
 
 /* range.c */
 void mr_pq_range_clear(struct mr_pq_range *r);
@@ -100,7 +109,8 @@ void mr_pq_range_merge(struct mr_pq_range *r, const struct mr_pq_range *other, s
 void mr_pq_range_thrift(const struct mr_pq_range *r, const struct mr_pq_column *c, int64_t nulls,
                         struct mr_thrift *t, int16_t id);
 /** mr_pq_range_result - what Delta stats need. */
-void mr_pq_range_result(const struct mr_pq_range *r, struct mr_type t, int64_t nulls, struct mr_pq_column_stats *ret);
+void mr_pq_range_result(const struct mr_pq_range *r, struct mr_type t, int64_t nulls,
+                        struct mr_pq_column_stats *ret);
 /** mr_pq_big_endian - the low n bytes of v, most significant first. */
 void mr_pq_big_endian(__int128 v, int n, uint8_t *out);
 

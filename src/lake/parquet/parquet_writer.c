@@ -27,7 +27,7 @@ struct mr_pq_writer {
     const struct mr_batch *batch; /* while the pool works on it */
     uint64_t at;                  /* bytes given to the sink */
     int64_t rows, group_rows;
-    struct mr_buf groups;         /* RowGroup structs, encoded */
+    struct mr_buf groups; /* RowGroup structs, encoded */
     int n_groups;
 };
 
@@ -187,8 +187,8 @@ static enum mr_code check_required(const struct mr_pq_writer *w, const struct mr
     return MR_OK;
 }
 
-enum mr_code mr_pq_write(struct mr_pq_writer *w, const struct mr_batch *batch,
-                         struct mr_pool *pool, struct mr_error *err)
+enum mr_code mr_pq_write(struct mr_pq_writer *w, const struct mr_batch *batch, struct mr_pool *pool,
+                         struct mr_error *err)
 {
     enum mr_code rc = check_required(w, batch, err);
     if (rc != MR_OK)
@@ -207,10 +207,20 @@ enum mr_code mr_pq_write(struct mr_pq_writer *w, const struct mr_batch *batch,
 
 /* ---- footer ---- */
 
-enum { CONVERTED_UTF8 = 0, CONVERTED_DECIMAL = 5, CONVERTED_DATE = 6, CONVERTED_MICROS = 10,
-       CONVERTED_INT8 = 15 };
-enum { LOGICAL_STRING = 1, LOGICAL_DECIMAL = 5, LOGICAL_DATE = 6, LOGICAL_TIMESTAMP = 8,
-       LOGICAL_INTEGER = 10 };
+enum {
+    CONVERTED_UTF8 = 0,
+    CONVERTED_DECIMAL = 5,
+    CONVERTED_DATE = 6,
+    CONVERTED_MICROS = 10,
+    CONVERTED_INT8 = 15
+};
+enum {
+    LOGICAL_STRING = 1,
+    LOGICAL_DECIMAL = 5,
+    LOGICAL_DATE = 6,
+    LOGICAL_TIMESTAMP = 8,
+    LOGICAL_INTEGER = 10
+};
 
 static void logical_empty(struct mr_thrift *t, int16_t which)
 {
@@ -347,8 +357,9 @@ static void footer(const struct mr_pq_writer *w, struct mr_buf *out)
 
 static void fill_result(const struct mr_pq_writer *w, struct mr_pq_result *ret)
 {
-    *ret = (struct mr_pq_result){ .rows = w->rows, .bytes = w->at, .row_groups = w->n_groups,
-                                  .n_columns = w->schema->n_fields };
+    *ret = (struct mr_pq_result){
+        .rows = w->rows, .bytes = w->at, .row_groups = w->n_groups, .n_columns = w->schema->n_fields
+    };
     ret->columns = mr_zalloc((size_t)ret->n_columns, sizeof *ret->columns);
     for (int i = 0; i < ret->n_columns; i++)
         mr_pq_range_result(&w->columns[i].file_range, w->schema->fields[i].type,

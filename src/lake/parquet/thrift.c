@@ -7,7 +7,16 @@
 #include <assert.h>
 #include <string.h>
 
-enum { T_TRUE = 1, T_FALSE = 2, T_I8 = 3, T_I16 = 4, T_I32 = 5, T_I64 = 6, T_BINARY = 8, T_LIST = 9 };
+enum {
+    T_TRUE = 1,
+    T_FALSE = 2,
+    T_I8 = 3,
+    T_I16 = 4,
+    T_I32 = 5,
+    T_I64 = 6,
+    T_BINARY = 8,
+    T_LIST = 9
+};
 
 static void varint(struct mr_buf *b, uint64_t v)
 {

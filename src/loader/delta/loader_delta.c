@@ -43,17 +43,24 @@ struct mr_loader_writer {
     size_t memory;
     struct mr_pq_writer *pq; /* NULL between files */
     struct mr_store_put *put;
-    char *path;              /* of the open file, relative to the table */
+    char *path; /* of the open file, relative to the table */
     struct mr_staged_files files;
     struct mr_checksum sum;
     int64_t bytes;
 };
 
 static const struct mr_option g_options[] = {
-    { .key = "compression", .type = MR_OPT_ENUM, .choices = "zstd|none", .def = "zstd",
+    { .key = "compression",
+      .type = MR_OPT_ENUM,
+      .choices = "zstd|none",
+      .def = "zstd",
       .doc = "Codec of the Parquet pages; zstd is level 1." },
-    { .key = "file_size", .type = MR_OPT_SIZE, .def = "128MB", .min = 1000000,
-      .max = 4000000000, .doc = "A new data file is begun at this size." },
+    { .key = "file_size",
+      .type = MR_OPT_SIZE,
+      .def = "128MB",
+      .min = 1000000,
+      .max = 4000000000,
+      .doc = "A new data file is begun at this size." },
     MR_OPTION_END,
 };
 
@@ -75,8 +82,8 @@ static enum mr_code loader_open(const struct mr_loader_config *cfg, struct mr_lo
     l->pipeline = mr_strdup(cfg->pipeline);
     l->pipeline_id = mr_strdup(cfg->pipeline_id);
     l->run_id = mr_strdup(cfg->run_id);
-    l->codec = strcmp(mr_option_str(cfg->options, "compression"), "none") == 0 ? MR_PQ_NONE
-                                                                               : MR_PQ_ZSTD;
+    l->codec =
+        strcmp(mr_option_str(cfg->options, "compression"), "none") == 0 ? MR_PQ_NONE : MR_PQ_ZSTD;
     l->file_bytes = mr_option_int(cfg->options, "file_size");
     enum mr_code rc = mr_store_open_local(cfg->lake, &l->store, err);
     if (rc != MR_OK)
@@ -163,8 +170,8 @@ static enum mr_code recall(struct mr_loader_stream *s, struct mr_recall *ret, st
         snprintf(r.view_id, sizeof r.view_id, "%s", mr_json_get_str(tags, "millrace.snapshot", ""));
     }
     mr_delta_snapshot_free(snap);
-    rc = mr_staging_list(s->loader->store, s->table, s->loader->run_id, &r.staged, &r.n_staged,
-                         err);
+    rc =
+        mr_staging_list(s->loader->store, s->table, s->loader->run_id, &r.staged, &r.n_staged, err);
     if (rc == MR_OK)
         *ret = r;
     return rc;
@@ -198,7 +205,9 @@ static enum mr_code open_file(struct mr_loader_writer *w, struct mr_error *err)
     mr_free(name);
     if (rc != MR_OK)
         return rc;
-    struct mr_pq_options o = { .codec = l->codec, .level = 1, .memory_bytes = w->memory,
+    struct mr_pq_options o = { .codec = l->codec,
+                               .level = 1,
+                               .memory_bytes = w->memory,
                                .created_by = "millrace version " MR_VERSION };
     if (w->memory / 2 > ROW_GROUP_MAX)
         o.row_group_bytes = ROW_GROUP_MAX;
@@ -263,7 +272,8 @@ static void delete_files(struct mr_loader_stream *s, const struct mr_staged_file
 {
     for (int i = 0; i < files->n; i++) {
         char *name = mr_asprintf("%s/%s", s->table, files->items[i].path);
-        struct mr_error ignored; /* a file that stays is invisible; the error that led here is told */
+        struct mr_error
+            ignored; /* a file that stays is invisible; the error that led here is told */
         if (mr_store_delete(s->loader->store, name, &ignored) != MR_OK)
             mr_error_clear(&ignored);
         mr_free(name);
@@ -283,8 +293,11 @@ static enum mr_code finish(struct mr_loader_writer *w, struct mr_pool *pool,
 {
     struct mr_loader *l = w->stream->loader;
     enum mr_code rc = w->pq ? close_file(w, pool, err) : MR_OK;
-    struct mr_manifest m = { .partition = w->ref.partition, .attempt = w->ref.attempt,
-                             .rows = w->sum.n_rows, .bytes = w->bytes, .files = w->files.n,
+    struct mr_manifest m = { .partition = w->ref.partition,
+                             .attempt = w->ref.attempt,
+                             .rows = w->sum.n_rows,
+                             .bytes = w->bytes,
+                             .files = w->files.n,
                              .checksum = { w->sum.sum[0], w->sum.sum[1] } };
     memcpy(m.view_id, w->view_id, sizeof m.view_id);
     if (rc == MR_OK)
@@ -332,8 +345,10 @@ static enum mr_code put_commit(struct mr_loader_stream *s, const struct mr_unit 
     struct mr_delta_new_file *adds = mr_zalloc((size_t)files->n, sizeof *adds);
     for (int i = 0; i < files->n; i++) {
         const struct mr_staged_file *f = &files->items[i];
-        adds[i] = (struct mr_delta_new_file){ .path = f->path, .size_bytes = f->size_bytes,
-                                              .modified_ms = f->modified_ms, .rows = f->rows,
+        adds[i] = (struct mr_delta_new_file){ .path = f->path,
+                                              .size_bytes = f->size_bytes,
+                                              .modified_ms = f->modified_ms,
+                                              .rows = f->rows,
                                               .stats = f->stats };
     }
     const struct mr_delta_pair tags[] = {
@@ -393,7 +408,8 @@ static enum mr_code commit(struct mr_loader_stream *s, const struct mr_unit *u,
     if (rc == MR_OK)
         rc = put_commit(s, u, &files, &result, &version, err);
     if (rc == MR_OK && result == MR_DELTA_DONE) {
-        struct mr_error ignored; /* the commit stands; manifests that stay are invisible and swept later */
+        struct mr_error
+            ignored; /* the commit stands; manifests that stay are invisible and swept later */
         if (mr_staging_forget(l->store, s->table, l->run_id, &ignored) != MR_OK)
             mr_error_clear(&ignored);
     } else if (rc == MR_OK) {

@@ -82,8 +82,8 @@ enum mr_code mr_staging_write(struct mr_store *s, const char *table, const char 
 {
     struct mr_buf b = { 0 };
     manifest_json(files, run_id, m, &b);
-    char *name = mr_asprintf("%s/_millrace/staged/%s/%05d.%d.json", table, run_id, m->partition,
-                             m->attempt);
+    char *name =
+        mr_asprintf("%s/_millrace/staged/%s/%05d.%d.json", table, run_id, m->partition, m->attempt);
     enum mr_code rc = mr_store_put_absent(s, name, b.data, b.len, 0, err);
     if (rc == MR_OK)
         m->json = mr_buf_take(&b);
@@ -160,8 +160,7 @@ enum mr_code mr_staging_files(const struct mr_manifest *m, struct mr_staged_file
     enum mr_code rc = mr_json_parse(m->json, strlen(m->json), MR_ID_LOAD01, "manifest", &o, err);
     if (rc != MR_OK)
         return rc;
-    json_array_foreach(json_object_get(o, "files"), i, f)
-    {
+    json_array_foreach (json_object_get(o, "files"), i, f) {
         const char *stats = mr_json_get_str(f, "stats", NULL);
         struct mr_staged_file *to = mr_staged_files_add(out);
         to->path = mr_strdup(mr_json_get_str(f, "path", ""));

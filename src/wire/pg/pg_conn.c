@@ -302,7 +302,8 @@ void mr_pg_copy_abort(struct mr_pg *c)
     cancel_statement(c);
     const char *data;
     size_t n = 1;
-    for (int i = 0; i < 1000000 && n > 0; i++) /* what was under way is read away, within the time-out */
+    for (int i = 0; i < 1000000 && n > 0;
+         i++) /* what was under way is read away, within the time-out */
         if (mr_pg_copy_next(c, &data, &n, NULL) != MR_OK)
             break;
     c->copying = false;

@@ -18,14 +18,14 @@
 #include "base/utf8.h"
 #include "column/builder.h"
 
-#define EPOCH_DAYS 10957                    /* 2000-01-01 */
+#define EPOCH_DAYS 10957 /* 2000-01-01 */
 #define EPOCH_US (10957LL * 86400000000LL)
-#define DAY_MIN (-719162)                   /* 0001-01-01 */
-#define DAY_MAX 2932896                     /* 9999-12-31 */
+#define DAY_MIN (-719162) /* 0001-01-01 */
+#define DAY_MAX 2932896   /* 9999-12-31 */
 
 struct column;
-typedef enum mr_code (*put_fn)(const struct column *c, const char *p, uint32_t n, struct mr_array *a,
-                               int64_t r, struct mr_error *err);
+typedef enum mr_code (*put_fn)(const struct column *c, const char *p, uint32_t n,
+                               struct mr_array *a, int64_t r, struct mr_error *err);
 
 struct column {
     put_fn put;
@@ -42,10 +42,27 @@ struct mr_pg_decoder {
 
 /* ---- types ---- */
 
-enum { OID_BOOL = 16, OID_BYTEA = 17, OID_CHAR = 18, OID_NAME = 19, OID_INT8 = 20, OID_INT2 = 21, OID_INT4 = 23,
-       OID_TEXT = 25, OID_JSON = 114, OID_FLOAT4 = 700, OID_FLOAT8 = 701, OID_BPCHAR = 1042, OID_VARCHAR = 1043,
-       OID_DATE = 1082, OID_TIMESTAMP = 1114, OID_TIMESTAMPTZ = 1184, OID_NUMERIC = 1700, OID_UUID = 2950,
-       OID_JSONB = 3802 };
+enum {
+    OID_BOOL = 16,
+    OID_BYTEA = 17,
+    OID_CHAR = 18,
+    OID_NAME = 19,
+    OID_INT8 = 20,
+    OID_INT2 = 21,
+    OID_INT4 = 23,
+    OID_TEXT = 25,
+    OID_JSON = 114,
+    OID_FLOAT4 = 700,
+    OID_FLOAT8 = 701,
+    OID_BPCHAR = 1042,
+    OID_VARCHAR = 1043,
+    OID_DATE = 1082,
+    OID_TIMESTAMP = 1114,
+    OID_TIMESTAMPTZ = 1184,
+    OID_NUMERIC = 1700,
+    OID_UUID = 2950,
+    OID_JSONB = 3802
+};
 
 static bool numeric_type(int typmod, struct mr_type *ret)
 {
@@ -72,16 +89,24 @@ bool mr_pg_wire_of(unsigned oid, int typmod, enum mr_pg_wire *ret, struct mr_typ
         enum mr_pg_wire wire;
         enum mr_type_id id;
     } map[] = {
-        { OID_BOOL, MR_PG_BOOL, MR_TYPE_BOOL },          { OID_INT2, MR_PG_INT2, MR_TYPE_INT16 },
-        { OID_INT4, MR_PG_INT4, MR_TYPE_INT32 },         { OID_INT8, MR_PG_INT8, MR_TYPE_INT64 },
-        { OID_FLOAT4, MR_PG_FLOAT4, MR_TYPE_FLOAT32 },   { OID_FLOAT8, MR_PG_FLOAT8, MR_TYPE_FLOAT64 },
-        { OID_TEXT, MR_PG_TEXT, MR_TYPE_STRING },        { OID_VARCHAR, MR_PG_TEXT, MR_TYPE_STRING },
-        { OID_CHAR, MR_PG_TEXT, MR_TYPE_STRING },        { OID_NAME, MR_PG_TEXT, MR_TYPE_STRING },
-        { OID_JSON, MR_PG_TEXT, MR_TYPE_STRING },        { OID_BPCHAR, MR_PG_BPCHAR, MR_TYPE_STRING },
-        { OID_BYTEA, MR_PG_BYTEA, MR_TYPE_BINARY },      { OID_DATE, MR_PG_DATE, MR_TYPE_DATE },
+        { OID_BOOL, MR_PG_BOOL, MR_TYPE_BOOL },
+        { OID_INT2, MR_PG_INT2, MR_TYPE_INT16 },
+        { OID_INT4, MR_PG_INT4, MR_TYPE_INT32 },
+        { OID_INT8, MR_PG_INT8, MR_TYPE_INT64 },
+        { OID_FLOAT4, MR_PG_FLOAT4, MR_TYPE_FLOAT32 },
+        { OID_FLOAT8, MR_PG_FLOAT8, MR_TYPE_FLOAT64 },
+        { OID_TEXT, MR_PG_TEXT, MR_TYPE_STRING },
+        { OID_VARCHAR, MR_PG_TEXT, MR_TYPE_STRING },
+        { OID_CHAR, MR_PG_TEXT, MR_TYPE_STRING },
+        { OID_NAME, MR_PG_TEXT, MR_TYPE_STRING },
+        { OID_JSON, MR_PG_TEXT, MR_TYPE_STRING },
+        { OID_BPCHAR, MR_PG_BPCHAR, MR_TYPE_STRING },
+        { OID_BYTEA, MR_PG_BYTEA, MR_TYPE_BINARY },
+        { OID_DATE, MR_PG_DATE, MR_TYPE_DATE },
         { OID_TIMESTAMP, MR_PG_TIMESTAMP, MR_TYPE_TIMESTAMP_NTZ },
         { OID_TIMESTAMPTZ, MR_PG_TIMESTAMP, MR_TYPE_TIMESTAMP },
-        { OID_UUID, MR_PG_UUID, MR_TYPE_STRING },        { OID_JSONB, MR_PG_JSONB, MR_TYPE_STRING },
+        { OID_UUID, MR_PG_UUID, MR_TYPE_STRING },
+        { OID_JSONB, MR_PG_JSONB, MR_TYPE_STRING },
     };
     if (oid == OID_NUMERIC) {
         *ret = MR_PG_NUMERIC;
@@ -135,9 +160,9 @@ static inline uint64_t get64(const char *p)
     return be64toh(v);
 }
 
-#define NEED(size)                                                                       \
-    if (__builtin_expect(n != (size), 0))                                                \
-        return bad_bytes(c, "wrong length", n, err)
+#define NEED(size)                                                                                 \
+    if (__builtin_expect(n != (size), 0))                                                          \
+    return bad_bytes(c, "wrong length", n, err)
 
 /* ---- one function per kind ---- */
 
@@ -187,7 +212,8 @@ static enum mr_code put_date(const struct column *c, const char *p, uint32_t n, 
         int64_t y;
         int m, d;
         mr_civil_from_days(days, &y, &m, &d);
-        snprintf(text, sizeof text, "%04" PRId64 "-%02d-%02d%s", y > 0 ? y : 1 - y, m, d, y > 0 ? "" : " BC");
+        snprintf(text, sizeof text, "%04" PRId64 "-%02d-%02d%s", y > 0 ? y : 1 - y, m, d,
+                 y > 0 ? "" : " BC");
         return bad_value(c, text, "readers hold the years 0001 to 9999", err);
     }
     mr_put_i32(a, r, (int32_t)days);
@@ -207,7 +233,8 @@ static enum mr_code put_timestamp(const struct column *c, const char *p, uint32_
         int64_t y, days = v / 86400000000LL - (v % 86400000000LL < 0) + EPOCH_DAYS;
         int m, d;
         mr_civil_from_days(days, &y, &m, &d);
-        snprintf(text, sizeof text, "%04" PRId64 "-%02d-%02d%s", y > 0 ? y : 1 - y, m, d, y > 0 ? "" : " BC");
+        snprintf(text, sizeof text, "%04" PRId64 "-%02d-%02d%s", y > 0 ? y : 1 - y, m, d,
+                 y > 0 ? "" : " BC");
         return bad_value(c, text, "readers hold the years 0001 to 9999", err);
     }
     mr_put_i64(a, r, us);
@@ -218,8 +245,9 @@ static enum mr_code put_text(const struct column *c, const char *p, uint32_t n, 
                              int64_t r, struct mr_error *err)
 {
     if (__builtin_expect(n > c->max_value, 0))
-        return mr_fail(err, MR_ID_COL01, "%s: a value of %" PRIu32 " bytes is larger than max_value",
-                       c->field->name, n);
+        return mr_fail(err, MR_ID_COL01,
+                       "%s: a value of %" PRIu32 " bytes is larger than max_value", c->field->name,
+                       n);
     if (c->validate && !mr_utf8_valid(p, n))
         return bad_value(c, "(bytes)", "it is not valid UTF-8", err);
     return mr_put_bytes(a, r, p, n, err);
@@ -237,8 +265,9 @@ static enum mr_code put_bytea(const struct column *c, const char *p, uint32_t n,
                               int64_t r, struct mr_error *err)
 {
     if (__builtin_expect(n > c->max_value, 0))
-        return mr_fail(err, MR_ID_COL01, "%s: a value of %" PRIu32 " bytes is larger than max_value",
-                       c->field->name, n);
+        return mr_fail(err, MR_ID_COL01,
+                       "%s: a value of %" PRIu32 " bytes is larger than max_value", c->field->name,
+                       n);
     return mr_put_bytes(a, r, p, n, err);
 }
 
@@ -268,9 +297,25 @@ static enum mr_code put_uuid(const struct column *c, const char *p, uint32_t n, 
 
 /* ---- numeric: i16 ndigits, weight, sign, dscale, then base-10000 digits ---- */
 
-static const int64_t g_pow10[19] = { 1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000,
-                                     10000000000, 100000000000, 1000000000000, 10000000000000, 100000000000000,
-                                     1000000000000000, 10000000000000000, 100000000000000000, 1000000000000000000 };
+static const int64_t g_pow10[19] = { 1,
+                                     10,
+                                     100,
+                                     1000,
+                                     10000,
+                                     100000,
+                                     1000000,
+                                     10000000,
+                                     100000000,
+                                     1000000000,
+                                     10000000000,
+                                     100000000000,
+                                     1000000000000,
+                                     10000000000000,
+                                     100000000000000,
+                                     1000000000000000,
+                                     10000000000000000,
+                                     100000000000000000,
+                                     1000000000000000000 };
 
 /* The exact text of a numeric, for messages. */
 static void numeric_text(const char *p, uint32_t n, struct mr_buf *out)
@@ -311,7 +356,8 @@ static inline bool mul_add(unsigned __int128 *v, uint64_t mul, uint64_t add)
         *v = *v * mul + add;
         return true;
     }
-    return !__builtin_mul_overflow(*v, (unsigned __int128)mul, v) && !__builtin_add_overflow(*v, add, v);
+    return !__builtin_mul_overflow(*v, (unsigned __int128)mul, v) &&
+           !__builtin_add_overflow(*v, add, v);
 }
 
 static enum mr_code put_numeric(const struct column *c, const char *p, uint32_t n,
@@ -322,7 +368,10 @@ static enum mr_code put_numeric(const struct column *c, const char *p, uint32_t 
     int ndigits = get16(p), weight = (int16_t)get16(p + 2), scale = c->field->type.scale;
     unsigned sign = get16(p + 4);
     if (__builtin_expect((sign & 0xC000) == 0xC000, 0))
-        return bad_value(c, sign == 0xC000 ? "NaN" : sign == 0xD000 ? "Infinity" : "-Infinity",
+        return bad_value(c,
+                         sign == 0xC000   ? "NaN"
+                         : sign == 0xD000 ? "Infinity"
+                                          : "-Infinity",
                          "a decimal must be a number", err);
     if (__builtin_expect(n != 8 + 2 * (uint32_t)ndigits || (sign & 0xBFFF), 0))
         return bad_bytes(c, "numeric is damaged", n, err);
@@ -338,13 +387,15 @@ static enum mr_code put_numeric(const struct column *c, const char *p, uint32_t 
     }
     if (ndigits && fits) {
         unsigned digit = get16(p + 8 + 2 * (ndigits - 1)), cut = 1;
-        int exponent = 4 * (weight - (ndigits - 1)) + scale; /* decimal exponent of the last group, scaled */
+        int exponent =
+            4 * (weight - (ndigits - 1)) + scale; /* decimal exponent of the last group, scaled */
         if (__builtin_expect(digit > 9999, 0))
             return bad_bytes(c, "numeric has a digit beyond 9999", n, err);
         if (exponent < 0) /* the group straddles the scale: its low digits must be zero */
             cut = exponent > -4 ? (unsigned)g_pow10[-exponent] : 10000;
         if (digit % cut)
-            return numeric_refused(c, p, n, "it has more fraction digits than the column's type", err);
+            return numeric_refused(c, p, n, "it has more fraction digits than the column's type",
+                                   err);
         fits = mul_add(&v, 10000 / cut, digit / cut);
         for (; fits && exponent > 0; exponent -= 18)
             fits = mul_add(&v, (uint64_t)g_pow10[exponent < 18 ? exponent : 18], 0);
@@ -468,5 +519,6 @@ enum mr_code mr_pg_decode_row(struct mr_pg_decoder *d, const char *p, size_t n, 
             return rc;
         p += len;
     }
-    return p == end ? MR_OK : mr_fail(err, MR_ID_PG05, "%zu bytes too many in a row", (size_t)(end - p));
+    return p == end ? MR_OK
+                    : mr_fail(err, MR_ID_PG05, "%zu bytes too many in a row", (size_t)(end - p));
 }
