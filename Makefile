@@ -33,7 +33,11 @@ tsan: ## threaded rooms under ThreadSanitizer
 	@test -f build-tsan/build.ninja || meson setup build-tsan -Db_sanitize=thread -Db_lundef=false -Doptimization=1 >/dev/null
 	@ninja -C build-tsan >/dev/null && meson test -C build-tsan --print-errorlogs base pipe
 
-lint:
+fuzz: ## a minute over the parsers of foreign bytes
+	@tools/setup lint
+	@tools/fuzz 15
+
+lint: ## what a machine can say about the source
 	@tools/setup lint
 	@tools/lint
 
@@ -49,4 +53,4 @@ bench-quick: ## under 3 minutes, for every day
 	@bench/quick
 
 clean:
-	rm -rf $(BUILD) build-asan build-tsan build-fuzz
+	rm -rf $(BUILD) build-asan build-tsan build-fuzz build-lint
