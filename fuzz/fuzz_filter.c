@@ -12,8 +12,9 @@ static struct mr_schema g_schema;
 
 static void make_schema(void)
 {
-    static const char *const types[] = { "boolean",      "short", "integer",   "long",          "float",  "double",
-                                         "decimal(9,2)", "date",  "timestamp", "timestamp_ntz", "string", "binary",
+    static const char *const types[] = { "boolean",       "short",         "integer",      "long",
+                                         "float",         "double",        "decimal(9,2)", "date",
+                                         "timestamp",     "timestamp_ntz", "string",       "binary",
                                          "decimal(38,10)" };
     struct mr_type t;
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {

@@ -11,8 +11,8 @@ static enum mr_pg_wire g_wires[32];
 /* One column per type; numerics with and without precision. */
 static void make_schema(void)
 {
-    static const unsigned oids[] = { 16,   17,   18,   20,   21,   23,   25,   114,  700,
-                                     701,  1042, 1043, 1082, 1114, 1184, 1700, 2950, 3802 };
+    static const unsigned oids[] = { 16,  17,   18,   20,   21,   23,   25,   114,  700,
+                                     701, 1042, 1043, 1082, 1114, 1184, 1700, 2950, 3802 };
     struct mr_type t;
     for (size_t i = 0; i < sizeof oids / sizeof *oids; i++)
         if (mr_pg_wire_of(oids[i], -1, &g_wires[g_schema.n_fields], &t))
