@@ -293,3 +293,33 @@ def test_sessions_are_read_only(project, postgres):
     go_on(proc)
     again = project.run().report
     assert {s["status"] for s in again["streams"]} == {"unchanged"}
+
+
+# ---- TLS ----
+
+@pytest.fixture(scope="module")
+def tls_server(tmp_path_factory):
+    import os
+    from conftest import ROOT, Postgres, set_password
+    folder = tmp_path_factory.mktemp("pgtls")
+    services = str(ROOT / "tools" / "services")
+    subprocess.run([services, "start", "postgres", str(folder)], check=True, env={**os.environ, "PG_TLS": "1"})
+    env = dict(line.split("=", 1) for line in (folder / "env").read_text().split("\n") if "=" in line)
+    pg = Postgres(env["PORT"], env["SOCKET"])
+    set_password(pg)
+    pg.database("tls", "CREATE TABLE t AS SELECT 1 AS id;")
+    yield pg, folder / "server.crt"
+    subprocess.run([services, "stop", str(folder)], check=True)
+
+
+def test_tls_verifies_the_server(project, tls_server):
+    pg, certificate = tls_server
+    url = f"postgresql://mill:{PASSWORD}@localhost:{pg.port}/tls"
+    project.pipeline(url, consumer=f"  sslmode: verify-full\n  sslrootcert: {certificate}\n")
+    proc = stopped_at(project, "pipe.planned")
+    assert pg.psql("tls", "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE ssl AND usename = 'mill';").strip() == "1"
+    go_on(proc)
+    project.pipeline(url, consumer="  sslmode: verify-full\n  sslrootcert: /etc/ssl/certs/ca-certificates.crt\n")
+    assert "certificate verify failed" in str(project.run(code=1))
+    project.pipeline(url.replace("localhost", "127.0.0.1"), consumer=f"  sslmode: verify-full\n  sslrootcert: {certificate}\n")
+    assert "does not match" in str(project.run(code=1))
