@@ -271,6 +271,9 @@ consumer:
     import os
     os.environ["SECRET"] = PASSWORD
     assert project.run().report["streams"][0]["rows_written"] == 1
+    (project.dir / "both.yml").write_text((project.dir / "shop.yml").read_text().replace(
+        "type: postgres", f"url: {postgres.url}/postgres").replace("pipeline: shop", "pipeline: both"))
+    assert project.run("both.yml").report["streams"][0]["stream"] == "public.t", "database: wins over the URL's"
     proc = stopped_at(project, "pipe.planned")
     postgres.psql("keys", "INSERT INTO t VALUES (2); SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'mill';")
     text = go_on(proc, code=1)
@@ -293,6 +296,22 @@ def test_sessions_are_read_only(project, postgres):
     go_on(proc)
     again = project.run().report
     assert {s["status"] for s in again["streams"]} == {"unchanged"}
+
+
+def test_a_server_that_never_answers_is_given_up(project):
+    import socket
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        s.listen(1)
+        project.pipeline(f"postgresql://mill:{PASSWORD}@127.0.0.1:{s.getsockname()[1]}/x", consumer="  connect_timeout: 2s\n")
+        start = time.time()
+        result = project.run(code=1)
+        assert "within 2 s" in str(result) and 1.5 < time.time() - start < 6
+        project.pipeline(f"postgresql://mill:{PASSWORD}@127.0.0.1:{s.getsockname()[1]}/x", consumer="  connect_timeout: 60s\n")
+        proc = project.start("run", "shop.yml")
+        time.sleep(0.7)
+        proc.send_signal(signal.SIGINT)
+        assert proc.wait(timeout=5) == 130
 
 
 # ---- TLS ----

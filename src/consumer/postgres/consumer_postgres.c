@@ -26,10 +26,9 @@
 
 struct mr_consumer {
     struct mr_pg_params params;
-    char *texts[3]; /* that params point to */
+    char *port; /* text that params points to */
     int64_t lock_timeout_us;
-    struct mr_pg
-        *holder; /* the snapshot lives as long as its transaction; also worker 0's connection */
+    struct mr_pg *holder; /* its transaction keeps the snapshot; also worker 0's connection */
     char *database;
     char snapshot[80];  /* as pg_export_snapshot said */
     bool validate_text; /* the server does not check encodings (SQL_ASCII) */
@@ -109,25 +108,22 @@ static void fill_params(struct mr_consumer *c, const struct mr_options *o)
 {
     struct mr_pg_params *p = &c->params;
     int64_t port = mr_option_get(o, "port")->set ? mr_option_int(o, "port") : 0;
-    int64_t wait = (mr_option_int(o, "connect_timeout") + 999999) / 1000000;
-    c->texts[0] = port ? mr_asprintf("%lld", (long long)port) : NULL;
-    c->texts[1] = mr_asprintf("%lld", (long long)wait);
+    c->port = port ? mr_asprintf("%lld", (long long)port) : NULL;
     /* A URL is given as dbname; what follows wins over its parts, so what must not be overridden stands after it. */
     mr_pg_param(p, "fallback_application_name", "millrace");
     mr_pg_param(p, "dbname", mr_option_str(o, "url"));
     mr_pg_param(p, "host", mr_option_str(o, "host"));
-    mr_pg_param(p, "port", c->texts[0]);
-    if (mr_option_str(o, "database") && !mr_option_str(o, "url"))
-        mr_pg_param(p, "dbname", mr_option_str(o, "database"));
+    mr_pg_param(p, "port", c->port);
+    mr_pg_param(p, "dbname", mr_option_str(o, "database"));
     mr_pg_param(p, "user", mr_option_str(o, "user"));
     mr_pg_param(p, "password", mr_option_str(o, "password"));
     mr_pg_param(p, "sslmode", mr_option_str(o, "sslmode"));
     mr_pg_param(p, "sslrootcert", mr_option_str(o, "sslrootcert"));
-    mr_pg_param(p, "connect_timeout", c->texts[1]);
     mr_pg_param(p, "client_encoding", "UTF8");
     mr_pg_param(p, "keepalives_idle", "30");
     mr_pg_param(p, "keepalives_interval", "10");
     mr_pg_param(p, "keepalives_count", "6");
+    p->connect_timeout_us = mr_option_int(o, "connect_timeout");
     p->read_timeout_us = mr_option_int(o, "read_timeout");
     c->lock_timeout_us = mr_option_int(o, "lock_timeout");
 }
@@ -181,8 +177,7 @@ static void pg_close(struct mr_consumer *c)
     if (!c)
         return;
     mr_pg_close(c->holder);
-    for (size_t i = 0; i < sizeof c->texts / sizeof *c->texts; i++)
-        mr_free(c->texts[i]);
+    mr_free(c->port);
     mr_free(c->database);
     mr_free(c);
 }

@@ -81,13 +81,39 @@ static enum mr_code server_error(const PGresult *r, struct mr_error *err)
     return rc;
 }
 
+/* Drive the handshake: bounded, and a cancel is heard. (Looking up a name is libc's own wait.) */
+static enum mr_code handshake(struct mr_pg *c, int64_t timeout_us, struct mr_error *err)
+{
+    int64_t until = mr_mono_us() + timeout_us;
+    PostgresPollingStatusType want = PGRES_POLLING_WRITING;
+    while (PQstatus(c->pg) != CONNECTION_BAD) {
+        struct pollfd p = { .fd = PQsocket(c->pg),
+                            .events = want == PGRES_POLLING_READING ? POLLIN : POLLOUT };
+        int n = poll(&p, 1, 100);
+        if (mr_cancelled())
+            return mr_fail(err, MR_ID_BASE04, "interrupted while connecting");
+        if (n == 0 && mr_mono_us() > until)
+            return mr_fail(err, MR_ID_PG01, "no connection to %s within %lld s", PQhost(c->pg),
+                           (long long)(timeout_us / 1000000));
+        if (n <= 0)
+            continue;
+        want = PQconnectPoll(c->pg);
+        if (want == PGRES_POLLING_OK)
+            return MR_OK;
+        if (want == PGRES_POLLING_FAILED)
+            break;
+    }
+    return connection_error(c->pg, MR_ID_PG01, "no connection", err);
+}
+
 enum mr_code mr_pg_connect(const struct mr_pg_params *p, struct mr_pg **ret, struct mr_error *err)
 {
     struct mr_pg *c = mr_zalloc(1, sizeof *c);
     c->read_timeout_us = p->read_timeout_us;
-    c->pg = PQconnectdbParams(p->keywords, p->values, 1);
-    if (!c->pg || PQstatus(c->pg) != CONNECTION_OK) {
-        enum mr_code rc = connection_error(c->pg, MR_ID_PG01, "no connection", err);
+    c->pg = PQconnectStartParams(p->keywords, p->values, 1);
+    enum mr_code rc = c->pg ? handshake(c, p->connect_timeout_us, err)
+                            : connection_error(NULL, MR_ID_PG01, "no connection", err);
+    if (rc != MR_OK) {
         mr_error_advise(err, "check host, port, user, password and pg_hba.conf; psql with the same "
                              "URL shows the same");
         mr_pg_close(c);

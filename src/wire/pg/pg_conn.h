@@ -20,6 +20,7 @@ struct mr_pg_params {
     const char *keywords[24]; /* libpq's: "host", "dbname" (a URL is fine), ...; NULL-terminated */
     const char *values[24];
     int n;
+    int64_t connect_timeout_us;
     int64_t read_timeout_us; /* no byte for so long: MR_E_TIMEOUT */
 };
 
