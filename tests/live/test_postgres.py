@@ -214,6 +214,36 @@ def test_what_cannot_land_fails_alone_and_says_so(project, postgres, column, val
     assert not (project.lake / "shop" / "bad").exists() or not list((project.lake / "shop" / "bad").rglob("*.parquet"))
 
 
+def test_a_large_value_is_refused_before_it_is_sent(project, postgres):
+    """libpq would hold it in memory more than once; its neighbours and the other tables land."""
+    url = postgres.database("large", """
+        CREATE TABLE a_big (id int, t text, j jsonb);
+        INSERT INTO a_big VALUES (1, 'x', '{}'), (2, repeat('y', 90000000), NULL);
+        CREATE TABLE b_json (id int, j jsonb);
+        INSERT INTO b_json SELECT 1, to_jsonb(repeat('z', 40000000));
+        CREATE TABLE c_row (id int, s text, t text, u text);
+        INSERT INTO c_row VALUES (7, repeat('s', 25000000), repeat('t', 25000000), repeat('u', 25000000));
+        CREATE TABLE d_fits (id int, t text);
+        INSERT INTO d_fits VALUES (1, repeat('w', 20000000));""")
+    project.pipeline(url, consumer="  workers: 1\n")
+    result = project.run(code=1)
+    for table, column in (("a_big", "t"), ("b_json", "j"), ("c_row", "s")):
+        error = result.stream(f"public.{table}")["error"]
+        assert error["code"] == "MR-E-COL01" and f"bytes in {column};" in error["message"] and "ctid (0," in error["message"]
+    assert len(project.rows("shop/d_fits").column("t").to_pylist()[0]) == 20000000
+    assert result.report["peak_memory_bytes"] < 256_000_000 * 1.1
+
+
+def test_row_level_security_does_not_hide_rows(project, postgres):
+    url = postgres.database("rls", """
+        CREATE TABLE t (id int); INSERT INTO t VALUES (1); ALTER TABLE t ENABLE ROW LEVEL SECURITY;
+        CREATE TABLE u (id int);""")
+    project.pipeline(url)
+    result = project.run(code=1)
+    assert "row-level security" in result.stream("public.t")["error"]["message"]
+    assert result.stream("public.u")["status"] == "done"
+
+
 def test_ten_thousand_random_numerics_land_as_psql_prints_them(project, postgres):
     rng = random.Random(7)
     values = []

@@ -18,39 +18,11 @@
 #include "base/mem.h"
 #include "base/queue.h"
 #include "base/timeutil.h"
-#include "column/builder.h"
 #include "column/schema.h"
 #include "consumer/postgres/pg_catalog.h"
+#include "consumer/postgres/pg_reader.h"
 
 #define LOCK_BATCH 64
-
-struct mr_consumer {
-    struct mr_pg_params params;
-    char *port; /* text that params points to */
-    int64_t lock_timeout_us;
-    struct mr_pg *holder; /* its transaction keeps the snapshot; also worker 0's connection */
-    char *database;
-    char snapshot[80];  /* as pg_export_snapshot said */
-    bool validate_text; /* the server does not check encodings (SQL_ASCII) */
-    int workers, batch_rows;
-    size_t batch_bytes, max_value;
-};
-
-struct mr_consumer_worker {
-    struct mr_consumer *c;
-    struct mr_pg *pg;
-    bool borrowed; /* the holder's connection */
-};
-
-struct mr_reader {
-    struct mr_consumer_worker *w;
-    const struct mr_stream *stream;
-    const struct pg_heap *heap;
-    const struct mr_partition *part;
-    struct mr_pg_decoder *decoder;
-    bool header, ended;
-    int64_t row; /* ordinal of the next row */
-};
 
 static const char *const g_schemes[] = { "postgresql", "postgres", NULL };
 
@@ -135,7 +107,7 @@ static enum mr_code connect_session(struct mr_consumer *c, struct mr_pg **ret, s
     if (rc != MR_OK)
         return rc;
     char *sql = mr_asprintf(
-        "SET default_transaction_read_only = on; SET search_path = ''; SET statement_timeout = 0;"
+        "SET default_transaction_read_only = on; SET search_path = ''; SET statement_timeout = 0; SET row_security = off;"
         "SET idle_in_transaction_session_timeout = 0; SET lock_timeout = %lld",
         (long long)(c->lock_timeout_us / 1000));
     rc = mr_pg_query(*ret, sql, NULL, err);
@@ -209,19 +181,6 @@ static enum mr_code pg_discover(struct mr_consumer *c, struct mr_stream_list *re
 
 /* ---- hold: lock, then fix the snapshot, then look again ---- */
 
-/* The server's error of a failed statement inside our transaction; the savepoint takes it back. */
-static enum mr_code guarded(struct mr_pg *pg, const char *sql, struct mr_error *err)
-{
-    char *all = mr_asprintf("SAVEPOINT millrace; %s; RELEASE SAVEPOINT millrace", sql);
-    enum mr_code rc = mr_pg_query(pg, all, NULL, err);
-    mr_free(all);
-    if (rc == MR_E_SOURCE &&
-        mr_pg_query(pg, "ROLLBACK TO SAVEPOINT millrace; RELEASE SAVEPOINT millrace", NULL, NULL) !=
-            MR_OK)
-        return mr_fail(err, MR_ID_PG01, "connection lost after a failed statement");
-    return rc;
-}
-
 static enum mr_code lock_tables(struct mr_consumer *c, struct mr_stream **streams, int n,
                                 struct mr_error *err)
 {
@@ -235,7 +194,7 @@ static enum mr_code lock_tables(struct mr_consumer *c, struct mr_stream **stream
                       t->sql_name);
     }
     mr_buf_puts(&b, " IN ACCESS SHARE MODE");
-    enum mr_code rc = used ? guarded(c->holder, mr_buf_str(&b), err) : MR_OK;
+    enum mr_code rc = used ? mr_pg_guarded(c->holder, mr_buf_str(&b), err) : MR_OK;
     mr_buf_release(&b);
     return rc;
 }
@@ -331,11 +290,6 @@ out:
 
 /* ---- plan: a partition is a range of blocks of one heap ---- */
 
-#define PART_LO(heap, block) ((uint64_t)(heap) << 32 | (block))
-#define PART_HEAP(p) ((p)->lo >> 32)
-#define PART_FROM(p) ((uint32_t)(p)->lo)
-#define PART_TO(p) ((p)->hi) /* 0: to the end */
-
 static void add_parts(struct mr_plan *plan, uint64_t heap, uint64_t blocks, uint64_t step)
 {
     uint64_t n = blocks > step ? (blocks + step - 1) / step : 1;
@@ -423,177 +377,6 @@ static enum mr_code pg_worker_open(struct mr_consumer *c, int index,
     return rc;
 }
 
-/* The holder has the lock already. A waiting TRUNCATE stands before us in the queue, and waits for the holder, which waits
- * for us: so never queue behind it. */
-static enum mr_code lock_heap(struct mr_consumer_worker *w, const struct pg_heap *h,
-                              struct mr_error *err)
-{
-    int64_t until = mr_mono_us() + w->c->lock_timeout_us;
-    char *sql = mr_asprintf("LOCK TABLE %s%s IN ACCESS SHARE MODE NOWAIT", h->only ? "ONLY " : "",
-                            h->sql_name);
-    enum mr_code rc;
-    while ((rc = guarded(w->pg, sql, err)) == MR_E_SOURCE &&
-           (!err || strcmp(err->origin, "55P03") == 0) && mr_mono_us() < until && !mr_cancelled())
-        nanosleep(&(struct timespec){ 0, 100000000 }, NULL);
-    mr_free(sql);
-    if (rc == MR_E_SOURCE && err && strcmp(err->origin, "55P03") == 0) {
-        rc = mr_fail(err, MR_ID_PG09,
-                     "another session waits for an exclusive lock (TRUNCATE, ALTER, VACUUM FULL), "
-                     "so that this worker cannot get its own");
-        mr_error_advise(
-            err, "run again when that is done, or with --workers 1, which needs no second lock");
-    }
-    return rc;
-}
-
-/* ---- read ---- */
-
-static char *copy_text(const struct mr_stream *s, const struct pg_heap *h,
-                       const struct mr_partition *p, int64_t limit)
-{
-    struct mr_buf b = { 0 };
-    mr_buf_puts(&b, "COPY (SELECT ");
-    for (int i = 0; i < s->schema.n_fields; i++) {
-        char *name = mr_pg_quote(s->schema.fields[i].name);
-        mr_buf_printf(&b, "%s%s", i ? ", " : "", name);
-        mr_free(name);
-    }
-    mr_buf_printf(&b, " FROM %s%s", h->only ? "ONLY " : "", h->sql_name);
-    if (PART_FROM(p) || PART_TO(p))
-        mr_buf_printf(&b, " WHERE ctid >= '(%u,0)'::pg_catalog.tid", PART_FROM(p));
-    if (PART_TO(p))
-        mr_buf_printf(&b, " AND ctid < '(%llu,0)'::pg_catalog.tid", (unsigned long long)PART_TO(p));
-    if (limit > 0)
-        mr_buf_printf(&b, " LIMIT %lld", (long long)limit);
-    mr_buf_puts(&b, ") TO STDOUT (FORMAT binary)");
-    return mr_buf_take(&b);
-}
-
-static void pg_reader_close(struct mr_reader *r)
-{
-    if (!r)
-        return;
-    if (!r->ended)
-        mr_pg_copy_abort(r->w->pg);
-    if (!mr_pg_in_transaction(
-            r->w->pg)) /* failed or aborted: back to where it was; a lost connection shows at once */
-        (void)!mr_pg_query(r->w->pg, "ROLLBACK TO SAVEPOINT millrace_read", NULL, NULL);
-    mr_pg_decoder_free(r->decoder);
-    mr_free(r);
-}
-
-static enum mr_code pg_reader_open(struct mr_consumer_worker *w, const struct mr_stream *s,
-                                   const struct mr_partition *p, int64_t limit,
-                                   struct mr_reader **ret, struct mr_error *err)
-{
-    const struct pg_table *t = s->source;
-    const struct pg_heap *h = &t->heaps[PART_HEAP(p)];
-    enum mr_code rc = w->borrowed || t->relkind == 'm' ? MR_OK : lock_heap(w, h, err);
-    if (rc == MR_OK)
-        rc = mr_pg_query(w->pg, "SAVEPOINT millrace_read", NULL, err);
-    if (rc != MR_OK) {
-        mr_error_prefix(err, "%s", s->id);
-        return rc;
-    }
-    struct mr_reader *r = mr_zalloc(1, sizeof *r);
-    *r = (struct mr_reader){ .w = w, .stream = s, .heap = h, .part = p };
-    r->decoder = mr_pg_decoder_new(&s->schema, t->wires, w->c->validate_text, w->c->max_value);
-    char *sql = copy_text(s, h, p, limit);
-    rc = mr_pg_copy_begin(w->pg, sql, err);
-    mr_free(sql);
-    if (rc != MR_OK) {
-        mr_error_prefix(err, "%s", s->id);
-        r->ended = true;
-        pg_reader_close(r);
-    } else {
-        *ret = r;
-    }
-    return rc;
-}
-
-/* What could not be locked has kept its file: it was neither refreshed nor rewritten since the snapshot. From the COPY's
- * beginning to the transaction's end it is locked by the COPY itself. */
-static enum mr_code check_file(struct mr_reader *r, struct mr_error *err)
-{
-    const struct pg_table *t = r->stream->source;
-    struct mr_pg_result *q = NULL;
-    if (t->relkind != 'm')
-        return MR_OK;
-    char *sql = mr_asprintf("SELECT pg_catalog.pg_relation_filenode(%u)", r->heap->oid);
-    enum mr_code rc = mr_pg_query(r->w->pg, sql, &q, err);
-    mr_free(sql);
-    if (rc != MR_OK)
-        return rc;
-    const char *now = mr_pg_cell(q, 0, 0);
-    if (!now || strcmp(now, r->heap->filenode) != 0) {
-        rc = mr_fail(err, MR_ID_PG09, "the materialised view was refreshed after the run began");
-        err->action = MR_ACT_STOP_STREAM; /* its old rows are gone; another try finds the same */
-        mr_error_advise(err, "run again");
-    }
-    mr_pg_result_free(q);
-    return rc;
-}
-
-static enum mr_code at_row(const struct mr_reader *r, struct mr_error *err)
-{
-    if (PART_FROM(r->part) || PART_TO(r->part))
-        return mr_error_prefix(err, "%s, row %lld from block %u of %s", r->stream->id,
-                               (long long)r->row + 1, PART_FROM(r->part), r->heap->sql_name);
-    return mr_error_prefix(err, "%s, row %lld", r->stream->id, (long long)r->row + 1);
-}
-
-/* One CopyData message; *ret_row: it brought a row. */
-static enum mr_code take_message(struct mr_reader *r, struct mr_batch *b, int64_t n, size_t *bytes,
-                                 bool *ret_row, struct mr_error *err)
-{
-    const char *data = NULL;
-    size_t size = 0, skip = 0;
-    bool trailer = false;
-    *ret_row = false;
-    enum mr_code rc = mr_pg_copy_next(r->w->pg, &data, &size, err);
-    if (rc == MR_OK && size == 0)
-        r->ended = true;
-    if (rc != MR_OK || size == 0)
-        return rc;
-    *bytes += size;
-    if (!r->header) {
-        if ((rc = mr_pg_decode_header(data, size, &skip, err)) != MR_OK)
-            return rc;
-        r->header = true;
-    }
-    if (skip == size)
-        return MR_OK;
-    rc = mr_pg_decode_row(r->decoder, data + skip, size - skip, b, n, &trailer, err);
-    *ret_row = rc == MR_OK && !trailer;
-    return rc;
-}
-
-static enum mr_code pg_next(struct mr_reader *r, struct mr_batch *b, enum mr_next *ret,
-                            struct mr_error *err)
-{
-    const struct mr_consumer *c = r->w->c;
-    size_t bytes = 0;
-    int64_t n = 0;
-    enum mr_code rc = mr_batch_reserve(b, c->batch_rows, err);
-    b->first_row = r->row;
-    while (rc == MR_OK && !r->ended && n < c->batch_rows && bytes < c->batch_bytes) {
-        bool row = false;
-        rc = take_message(r, b, n, &bytes, &row, err);
-        n += row;
-        r->row += row;
-    }
-    if (rc != MR_OK) {
-        r->ended |= !mr_pg_copying(r->w->pg);
-        return at_row(r, err);
-    }
-    mr_batch_finish(b, n);
-    b->source_bytes = bytes;
-    *ret = n ? MR_NEXT_BATCH : MR_NEXT_END;
-    if (r->ended && n == 0 && (rc = check_file(r, err)) != MR_OK)
-        mr_error_prefix(err, "%s", r->stream->id);
-    return rc;
-}
-
 static enum mr_code pg_finish(struct mr_consumer *c, struct mr_error *err)
 {
     if (!mr_pg_in_transaction(c->holder))
@@ -621,9 +404,9 @@ const struct mr_consumer_type mr_consumer_postgres = {
     .max_workers = pg_max_workers,
     .worker_open = pg_worker_open,
     .worker_close = pg_worker_close,
-    .reader_open = pg_reader_open,
-    .next = pg_next,
-    .reader_close = pg_reader_close,
+    .reader_open = mr_pg_reader_open,
+    .next = mr_pg_next,
+    .reader_close = mr_pg_reader_close,
     .finish = pg_finish,
     .source_cpu = pg_source_cpu,
     .free_source = mr_pg_table_free,

@@ -189,16 +189,30 @@ static const char g_heaps_sql[] =
     "SELECT t.top, c.oid, n.nspname, c.relname, c.relkind, pg_catalog.has_table_privilege(c.oid, 'SELECT'),"
     " CASE c.relkind WHEN 'r' THEN pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::pg_catalog.int8"
     "  ELSE c.relpages END,"
-    " pg_catalog.current_setting('block_size')::pg_catalog.int8, c.reltuples::pg_catalog.int8, c.relfilenode "
+    " pg_catalog.current_setting('block_size')::pg_catalog.int8, c.reltuples::pg_catalog.int8, c.relfilenode,"
+    " CASE WHEN c.reltoastrelid = 0 THEN 0 ELSE pg_catalog.pg_relation_size(c.reltoastrelid) END "
     "FROM t JOIN pg_catalog.pg_class c ON c.oid = t.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
     "ORDER BY t.top, n.nspname, c.relname";
 
-enum { H_TOP, H_OID, H_SCHEMA, H_NAME, H_KIND, H_MAY, H_BLOCKS, H_BLOCK_SIZE, H_ROWS, H_FILENODE };
+enum {
+    H_TOP,
+    H_OID,
+    H_SCHEMA,
+    H_NAME,
+    H_KIND,
+    H_MAY,
+    H_BLOCKS,
+    H_BLOCK_SIZE,
+    H_ROWS,
+    H_FILENODE,
+    H_TOAST
+};
 
 static void add_heap(struct mr_stream *s, const struct mr_pg_result *r, int row, bool *whole)
 {
     struct pg_table *t = s->source;
     const char *schema = mr_pg_cell(r, row, H_SCHEMA), *name = mr_pg_cell(r, row, H_NAME);
+    const char *toast = mr_pg_cell(r, row, H_TOAST);
     char kind = mr_pg_cell(r, row, H_KIND)[0];
     if (kind != 'r' && kind != 'm') {
         mr_fail(&s->error, MR_ID_PG06,
@@ -214,7 +228,8 @@ static void add_heap(struct mr_stream *s, const struct mr_pg_result *r, int row,
                            .sql_name = qualified(schema, name),
                            .only = true,
                            .blocks = strtoull(mr_pg_cell(r, row, H_BLOCKS), NULL, 10),
-                           .filenode = mr_strdup(mr_pg_cell(r, row, H_FILENODE)) };
+                           .filenode = mr_strdup(mr_pg_cell(r, row, H_FILENODE)),
+                           .toast_bytes = toast ? strtoull(toast, NULL, 10) : UINT64_MAX };
     int64_t rows = strtoll(mr_pg_cell(r, row, H_ROWS), NULL, 10);
     s->est_bytes += (int64_t)h->blocks * strtoll(mr_pg_cell(r, row, H_BLOCK_SIZE), NULL, 10);
     s->est_rows = rows < 0 || s->est_rows < 0 ? -1 : s->est_rows + rows;
@@ -225,8 +240,9 @@ static void read_as_whole(struct pg_table *t)
 {
     free_heaps(t);
     t->heaps = mr_zalloc(1, sizeof *t->heaps);
-    t->heaps[0] =
-        (struct pg_heap){ .oid = t->oid, .sql_name = mr_strdup(t->sql_name), .only = false };
+    t->heaps[0] = (struct pg_heap){
+        .oid = t->oid, .sql_name = mr_strdup(t->sql_name), .only = false, .toast_bytes = UINT64_MAX
+    };
     t->n_heaps = 1;
 }
 

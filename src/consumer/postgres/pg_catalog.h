@@ -19,8 +19,9 @@ struct pg_heap {
     char *sql_name; /* "public"."orders" */
     bool
         only; /* read with ONLY; false: a parent read as a whole, because its leaves may not be read */
-    uint64_t blocks; /* in the snapshot or more */
-    char *filenode;  /* as of the snapshot */
+    uint64_t blocks;      /* in the snapshot or more */
+    uint64_t toast_bytes; /* of its out-of-line values, compressed; UINT64_MAX unknown */
+    char *filenode;       /* as of the snapshot */
 };
 
 struct pg_table {

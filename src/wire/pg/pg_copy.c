@@ -241,13 +241,18 @@ static enum mr_code put_timestamp(const struct column *c, const char *p, uint32_
     return MR_OK;
 }
 
+static enum mr_code too_large(const struct column *c, uint32_t n, struct mr_error *err)
+{
+    mr_fail(err, MR_ID_COL01, "%s: a value of %" PRIu32 " bytes is larger than max_value (%zu)",
+            c->field->name, n, c->max_value);
+    return mr_error_advise(err, "raise max_value: and memory:, or leave the column out");
+}
+
 static enum mr_code put_text(const struct column *c, const char *p, uint32_t n, struct mr_array *a,
                              int64_t r, struct mr_error *err)
 {
     if (__builtin_expect(n > c->max_value, 0))
-        return mr_fail(err, MR_ID_COL01,
-                       "%s: a value of %" PRIu32 " bytes is larger than max_value", c->field->name,
-                       n);
+        return too_large(c, n, err);
     if (c->validate && !mr_utf8_valid(p, n))
         return bad_value(c, "(bytes)", "it is not valid UTF-8", err);
     return mr_put_bytes(a, r, p, n, err);
@@ -265,9 +270,7 @@ static enum mr_code put_bytea(const struct column *c, const char *p, uint32_t n,
                               int64_t r, struct mr_error *err)
 {
     if (__builtin_expect(n > c->max_value, 0))
-        return mr_fail(err, MR_ID_COL01,
-                       "%s: a value of %" PRIu32 " bytes is larger than max_value", c->field->name,
-                       n);
+        return too_large(c, n, err);
     return mr_put_bytes(a, r, p, n, err);
 }
 
