@@ -433,6 +433,9 @@ static enum mr_code run_streams(struct mr_engine *e, bool sweep_old, struct mr_e
     e->workers = workers_needed(e);
     mr_fault_hit(MR_FP_PIPE_PLANNED);
     MR_TRY(read_and_commit(e, err));
+    if (e->lane_error.code != MR_OK)
+        mr_report_warn(e->report, "not every worker could connect; the run went on with fewer: %s",
+                       e->lane_error.message);
     MR_TRY(e->p->consumer->finish(e->consumer, err));
     e->report->source_cpu_seconds = e->p->consumer->source_cpu(e->consumer);
 out:

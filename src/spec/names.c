@@ -81,6 +81,10 @@ static bool wanted(const struct mr_pipeline *p, const struct mr_stream *s)
 static enum mr_code matches_nothing(const char *pattern, const struct mr_stream_list *all,
                                     struct mr_error *err)
 {
+    if (all->n == 0) {
+        mr_fail(err, MR_ID_SPEC10, "the source has no tables, so '%s' matches nothing", pattern);
+        return mr_error_advise(err, "check the database's name in the URL, and the user's rights");
+    }
     const char **words = mr_zalloc((size_t)all->n * 2 + 1, sizeof *words);
     for (int i = 0; i < all->n; i++) {
         words[2 * i] = all->items[i]->id;
