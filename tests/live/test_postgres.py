@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from conftest import PASSWORD
+from conftest import BINARY, PASSWORD
 
 
 def stopped_at(project, point, *args):
@@ -231,7 +231,8 @@ def test_a_large_value_is_refused_before_it_is_sent(project, postgres):
         error = result.stream(f"public.{table}")["error"]
         assert error["code"] == "MR-E-COL01" and f"bytes in {column};" in error["message"] and "ctid (0," in error["message"]
     assert len(project.rows("shop/d_fits").column("t").to_pylist()[0]) == 20000000
-    assert result.report["peak_memory_bytes"] < 256_000_000 * 1.1
+    if BINARY.parent.name == "build":  # a sanitizer's shadow is not ours
+        assert result.report["peak_memory_bytes"] < 256_000_000 * 1.1
 
 
 def test_row_level_security_does_not_hide_rows(project, postgres):
