@@ -11,6 +11,8 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include <libpq-fe.h>
 
@@ -24,7 +26,14 @@ struct mr_pg {
     int64_t read_timeout_us;
     char *copy_row; /* of the last mr_pg_copy_next */
     bool copying;
+    bool widened;      /* libpq's buffer was made large */
+    bool patient;      /* the socket wakes us only for LOWAT bytes */
+    size_t copy_bytes; /* of this COPY */
 };
+
+#define WIDE_BYTES 120000 /* one row of this size makes libpq's buffer 128 KiB, for good */
+#define PATIENT_AFTER (4 << 20)
+#define LOWAT (96 << 10)
 
 void mr_pg_param(struct mr_pg_params *p, const char *keyword, const char *value)
 {
@@ -160,14 +169,29 @@ static void cancel_statement(struct mr_pg *c)
     PQfreeCancel(x);
 }
 
+static int bytes_waiting(struct mr_pg *c)
+{
+    int n = 0;
+    return ioctl(PQsocket(c->pg), FIONREAD, &n) == 0 ? n : 0;
+}
+
+/* A server that is slower than us wakes us for each of its 8 KiB; let it fill the socket first. */
+static void set_patient(struct mr_pg *c, bool on)
+{
+    int lowat = on ? LOWAT : 1;
+    if (c->patient != on &&
+        setsockopt(PQsocket(c->pg), SOL_SOCKET, SO_RCVLOWAT, &lowat, sizeof lowat) == 0)
+        c->patient = on;
+}
+
 /* Wait until the socket can be read, or say why not. */
 static enum mr_code wait_readable(struct mr_pg *c, struct mr_error *err)
 {
     int64_t until = mr_mono_us() + c->read_timeout_us;
     for (;;) {
         struct pollfd p = { .fd = PQsocket(c->pg), .events = POLLIN };
-        int n = poll(&p, 1, 100);
-        if (n > 0)
+        int n = poll(&p, 1, c->patient ? 5 : 100);
+        if (n > 0 || (c->patient && bytes_waiting(c) > 0))
             return MR_OK;
         if (n < 0 && errno != EINTR)
             return mr_fail_errno(err, MR_ID_PG01, errno, "waiting for the server");
@@ -202,7 +226,8 @@ static void drain(struct mr_pg *c)
         PQclear(r);
 }
 
-static enum mr_code send(struct mr_pg *c, const char *sql, PGresult **ret, struct mr_error *err)
+static enum mr_code send_statement(struct mr_pg *c, const char *sql, PGresult **ret,
+                                   struct mr_error *err)
 {
     if (!PQsendQuery(c->pg, sql))
         return connection_error(c->pg, MR_ID_PG01, "connection lost", err);
@@ -216,7 +241,7 @@ enum mr_code mr_pg_query(struct mr_pg *c, const char *sql, struct mr_pg_result *
                          struct mr_error *err)
 {
     PGresult *r = NULL, *next;
-    enum mr_code rc = send(c, sql, &r, err);
+    enum mr_code rc = send_statement(c, sql, &r, err);
     if (rc != MR_OK)
         return rc;
     /* Of several statements the last result counts; the first error ends it. */
@@ -257,10 +282,23 @@ void mr_pg_result_free(struct mr_pg_result *r)
 
 /* ---- COPY ---- */
 
+/* libpq reads as much at once as its buffer holds, 16 KiB at first; it grows for a large row and never shrinks. */
+static enum mr_code widen_buffer(struct mr_pg *c, struct mr_error *err)
+{
+    char sql[60];
+    if (c->widened)
+        return MR_OK;
+    c->widened = true;
+    snprintf(sql, sizeof sql, "SELECT pg_catalog.repeat('x', %d)", WIDE_BYTES);
+    return mr_pg_query(c, sql, NULL, err);
+}
+
 enum mr_code mr_pg_copy_begin(struct mr_pg *c, const char *sql, struct mr_error *err)
 {
     PGresult *r = NULL;
-    enum mr_code rc = send(c, sql, &r, err);
+    enum mr_code rc = widen_buffer(c, err);
+    if (rc == MR_OK)
+        rc = send_statement(c, sql, &r, err);
     if (rc != MR_OK)
         return rc;
     if (PQresultStatus(r) != PGRES_COPY_OUT) {
@@ -271,11 +309,13 @@ enum mr_code mr_pg_copy_begin(struct mr_pg *c, const char *sql, struct mr_error 
     }
     PQclear(r);
     c->copying = true;
+    c->copy_bytes = 0;
     return MR_OK;
 }
 
 static enum mr_code copy_end(struct mr_pg *c, struct mr_error *err)
 {
+    set_patient(c, false);
     enum mr_code rc = wait_result(c, err);
     if (rc != MR_OK)
         return rc;
@@ -297,6 +337,7 @@ enum mr_code mr_pg_copy_next(struct mr_pg *c, const char **ret_data, size_t *ret
     for (;;) {
         int n = PQgetCopyData(c->pg, &c->copy_row, 1);
         if (n > 0) {
+            c->copy_bytes += (size_t)n;
             *ret_data = c->copy_row;
             *ret_n = (size_t)n;
             return MR_OK;
@@ -308,6 +349,8 @@ enum mr_code mr_pg_copy_next(struct mr_pg *c, const char **ret_data, size_t *ret
             return copy_end(c, err) == MR_OK
                        ? connection_error(c->pg, MR_ID_PG01, "COPY failed", err)
                        : (err ? err->code : MR_E_SOURCE);
+        if (!c->patient && c->copy_bytes > PATIENT_AFTER && !PQsslInUse(c->pg))
+            set_patient(c, true);
         enum mr_code rc = wait_readable(c, err);
         if (rc != MR_OK)
             return rc;
@@ -326,6 +369,7 @@ void mr_pg_copy_abort(struct mr_pg *c)
     if (!c->copying)
         return;
     cancel_statement(c);
+    set_patient(c, false);
     const char *data;
     size_t n = 1;
     for (int i = 0; i < 1000000 && n > 0;
