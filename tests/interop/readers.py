@@ -95,6 +95,12 @@ def duckdb_delta(path, kinds):
     return {r[0]: [canonical(k, v) for k, v in zip(kinds.values(), r[1:])] for r in rows}
 
 
+def polars(path, kinds):
+    """polars' own Parquet reader, over the files (its Delta reader is delta-rs); only for tables with one version."""
+    import polars as pl
+    return arrow_rows(pl.read_parquet(sorted(path.glob("*.parquet"))).to_arrow(), kinds)
+
+
 class Spark:
     """Spark 4.1 with Delta 4.3, one JVM for the whole session."""
 

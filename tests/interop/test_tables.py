@@ -1,5 +1,6 @@
 """Shapes of tables, the log as others read it, and the checksum by an independent implementation."""
 
+import decimal
 import random
 import sqlite3
 
@@ -45,6 +46,7 @@ def test_many_row_groups_and_dictionary_fallback(project, spark, lite):
     db.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, word TEXT, noise TEXT)")
     rows = [(i, f"word {i % 7}" if i < 20000 else f"unique {i} {rng.random()}", rng.randbytes(200).hex()) for i in range(1, 100001)]
     db.executemany("INSERT INTO t VALUES (?,?,?)", rows)
+    db.execute("CREATE TABLE narrow AS SELECT id, word FROM t")
     db.commit()
     project.pipeline(path, extra="memory: 24MB\n")
     report = project.run().report
@@ -53,10 +55,45 @@ def test_many_row_groups_and_dictionary_fallback(project, spark, lite):
     assert sum(f.num_row_groups for f in pages) >= 4
     groups = [f.metadata.row_group(g).column(1) for f in pages for g in range(f.num_row_groups)]
     assert any("RLE_DICTIONARY" in c.encodings for c in groups)
-    assert any("PLAIN" in c.encodings and not c.has_dictionary_page for c in groups)
+    assert any("DELTA_LENGTH_BYTE_ARRAY" in c.encodings and not c.has_dictionary_page for c in groups)
+    both = [f.metadata.row_group(g).column(1).encodings for f in files(project, "shop/narrow") for g in range(f.num_row_groups)]
+    assert any("DELTA_LENGTH_BYTE_ARRAY" in e and "RLE_DICTIONARY" in e for e in both), both
     kinds = {"id": readers.NUMBER, "word": readers.HEX, "noise": readers.HEX}
     want = {i: [str(i), w.encode().hex(), n.encode().hex()] for i, w, n in rows}
     for who, got in everyone(spark, project.lake / "shop/t", kinds).items():
+        assert got == want, who
+    for who, got in everyone(spark, project.lake / "shop/narrow", {"word": readers.HEX}).items():
+        assert got == {i: [w[1]] for i, w in want.items()}, who
+
+
+@pytest.mark.parametrize("encodings", ["delta", "plain"])
+def test_values_without_dictionary(project, spark, lite, encodings):
+    """Every value its own: the differences of DELTA_BINARY_PACKED wrap, lengths go from 0 to 300, NULLs lie between."""
+    db, path = lite
+    rng = random.Random(1)
+    db.execute("CREATE TABLE t (id INTEGER, small DECIMAL(9,2), wide DECIMAL(18,4), day DATE, at DATETIME, r DOUBLE, s TEXT, x BLOB, big DECIMAL(30,3))")
+    kinds = dict(zip("id small wide day at r s x big".split(), [readers.NUMBER, readers.NUMBER, readers.NUMBER, readers.DATE,
+                                                               readers.TIME, readers.FLOAT64, readers.HEX, readers.HEX, readers.NUMBER]))
+    extremes = [-2**63, 2**63 - 1, 0, -1, 2**31, -2**31]
+    want = {}
+    for i in range(20000):
+        number = extremes[i] if i < len(extremes) else rng.randint(-2**63, 2**63 - 1)
+        row = [number, str(decimal.Decimal(rng.randint(-10**9 + 1, 10**9 - 1)) / 100),
+               str(decimal.Decimal(rng.randint(-10**14, 10**14)) / 10000),
+               f"{rng.randint(1, 9999):04d}-{rng.randint(1, 12):02d}-{rng.randint(1, 28):02d}",
+               f"{rng.randint(1, 9999):04d}-01-{rng.randint(1, 28):02d} 10:{rng.randint(0, 59):02d}:00.{rng.randint(0, 999999):06d}",
+               rng.uniform(-1e300, 1e300), f"{i} " + "é" * rng.randint(0, 150), rng.randbytes(rng.randint(0, 40)), rng.randint(-2**62, 2**62)]
+        row = [v if k == 0 or rng.random() > 0.1 else None for k, v in enumerate(row)]
+        db.execute("INSERT INTO t VALUES (?,?,?,?,?,?,?,?,?)", row)
+        texts = [None if v is None else v.hex() if isinstance(v, bytes) else v.encode().hex() if k == 6 else str(v) for k, v in enumerate(row)]
+        want[number] = [readers.canonical(kind, t) for kind, t in zip(kinds.values(), texts)]
+    db.commit()
+    project.pipeline(path, loader=f"  encodings: {encodings}\n")
+    project.run()
+    used = {f.metadata.row_group(0).column(k).path_in_schema: f.metadata.row_group(0).column(k).encodings
+            for f in files(project, "shop/t") for k in range(9)}
+    assert ("DELTA_BINARY_PACKED" in used["id"] and "DELTA_LENGTH_BYTE_ARRAY" in used["s"]) == (encodings == "delta"), used
+    for who, got in {**everyone(spark, project.lake / "shop/t", kinds), "polars": readers.polars(project.lake / "shop/t", kinds)}.items():
         assert got == want, who
 
 

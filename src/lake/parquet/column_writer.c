@@ -10,16 +10,14 @@
 
 #include <assert.h>
 #include <string.h>
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 #include <zlib.h>
 
 #include "base/mem.h"
+#include "lake/parquet/delta_pack.h"
 #include "lake/parquet/rle.h"
 
 #define BLOCK 1024
 #define LOOK_AFTER 4096 /* values before the early decision */
-#define DICT_MAX 65536u /* entries */
 
 static int fixed_length(int precision)
 {
@@ -62,23 +60,38 @@ static size_t word_width(const struct mr_pq_column *c)
     return c->physical == PQ_INT32 || c->physical == PQ_FLOAT ? 4 : 8;
 }
 
+static bool is_bytes(const struct mr_pq_column *c)
+{
+    return c->physical == PQ_BYTE_ARRAY || c->physical == PQ_FIXED;
+}
+
 static int64_t page_cap_rows(const struct mr_pq_column *c)
 {
     size_t n = c->page_bytes / 4;
     return n > 20480 ? 20480 : n < 1024 ? 1024 : (int64_t)n;
 }
 
+static int plain_encoding_of(enum mr_pq_physical p, bool delta)
+{
+    if (delta && (p == PQ_INT32 || p == PQ_INT64))
+        return PQ_DELTA;
+    return delta && p == PQ_BYTE_ARRAY ? PQ_DELTA_LENGTH : PQ_PLAIN;
+}
+
 void mr_pq_column_init(struct mr_pq_column *c, const struct mr_field *f,
-                       struct mr_pq_codecs *codecs, size_t page_bytes, size_t dict_bytes)
+                       struct mr_pq_codecs *codecs, const struct mr_pq_options *o)
 {
     *c = (struct mr_pq_column){ .field = f,
                                 .codecs = codecs,
-                                .page_bytes = page_bytes,
-                                .dict_bytes = dict_bytes,
+                                .page_bytes = o->page_bytes,
                                 .physical = physical_of(f->type) };
     if (c->physical == PQ_FIXED)
         c->fixed_len = fixed_length(f->type.precision);
-    c->dict.off = dict_bytes < 1024 || c->physical == PQ_BOOLEAN;
+    c->plain_encoding = plain_encoding_of(c->physical, !o->plain_only);
+    c->dict.is_bytes = is_bytes(c);
+    c->dict.limit_bytes = o->dictionary_bytes;
+    c->dict.entry_bytes = c->physical == PQ_BYTE_ARRAY ? 4 : c->physical == PQ_FIXED ? 0 : word_width(c);
+    c->dict.off = o->dictionary_bytes < 1024 || c->physical == PQ_BOOLEAN;
     c->page_is_dict = !c->dict.off;
 }
 
@@ -86,11 +99,7 @@ void mr_pq_column_release(struct mr_pq_column *c)
 {
     mr_free(c->levels);
     mr_free(c->indices);
-    mr_free(c->dict.slots);
-    mr_free(c->dict.words);
-    mr_free(c->dict.ends);
-    mr_free(c->dict.hashes);
-    mr_buf_release(&c->dict.data);
+    mr_pq_dict_release(&c->dict);
     mr_buf_release(&c->plain);
     mr_buf_release(&c->scratch);
     mr_buf_release(&c->pages);
@@ -105,119 +114,6 @@ size_t mr_pq_column_held(const struct mr_pq_column *c)
 
 /* ---- dictionary ---- */
 
-static bool is_bytes(const struct mr_pq_column *c)
-{
-    return c->physical == PQ_BYTE_ARRAY || c->physical == PQ_FIXED;
-}
-
-static uint32_t hash_word(uint64_t w)
-{
-    w *= 0x9E3779B97F4A7C15u;
-    return (uint32_t)(w >> 32) ^ (uint32_t)w;
-}
-
-static void dict_rehash(struct mr_pq_column *c)
-{
-    struct mr_pq_dict *d = &c->dict;
-    d->n_slots = d->n_slots ? d->n_slots * 2 : 1024;
-    mr_free(d->slots);
-    d->slots = mr_zalloc(d->n_slots, sizeof *d->slots);
-    for (uint32_t i = 0; i < d->n; i++) {
-        uint32_t s = is_bytes(c) ? d->hashes[i] : hash_word(d->words[i]);
-        for (s &= d->n_slots - 1; d->slots[s]; s = (s + 1) & (d->n_slots - 1)) {
-        }
-        d->slots[s] = i + 1;
-    }
-}
-
-static void dict_room(struct mr_pq_column *c)
-{
-    struct mr_pq_dict *d = &c->dict;
-    if (2 * d->n >= d->n_slots)
-        dict_rehash(c);
-    if (d->n < d->cap)
-        return;
-    d->cap = d->cap ? d->cap * 2 : 256;
-    if (is_bytes(c)) {
-        d->ends = mr_realloc(d->ends, d->cap * sizeof *d->ends);
-        d->hashes = mr_realloc(d->hashes, d->cap * sizeof *d->hashes);
-    } else {
-        d->words = mr_realloc(d->words, d->cap * sizeof *d->words);
-    }
-}
-
-static void dict_clear(struct mr_pq_dict *d)
-{
-    if (d->slots)
-        memset(d->slots, 0, d->n_slots * sizeof *d->slots);
-    d->n = 0;
-    d->bytes = 0;
-    d->data.len = 0;
-}
-
-/* Is there room for one more value of n bytes? */
-static bool dict_full(const struct mr_pq_column *c, size_t n)
-{
-    return c->dict.n >= DICT_MAX || c->dict.bytes + n + 4 > c->dict_bytes;
-}
-
-static bool dict_word(struct mr_pq_column *c, uint64_t w, uint32_t *ret)
-{
-    struct mr_pq_dict *d = &c->dict;
-    if (d->n && w == c->last_word) {
-        *ret = c->last_index;
-        return true;
-    }
-    dict_room(c);
-    uint32_t s = hash_word(w) & (d->n_slots - 1);
-    for (; d->slots[s]; s = (s + 1) & (d->n_slots - 1))
-        if (d->words[d->slots[s] - 1] == w)
-            break;
-    if (!d->slots[s]) {
-        if (dict_full(c, 8))
-            return false;
-        d->words[d->n++] = w;
-        d->slots[s] = d->n;
-        d->bytes += word_width(c);
-        mr_pq_range_word(&c->range, c->field->type, w);
-    }
-    c->last_word = w;
-    *ret = c->last_index = d->slots[s] - 1;
-    return true;
-}
-
-static bool dict_equal(const struct mr_pq_dict *d, uint32_t i, uint32_t hash, const void *p,
-                       size_t n)
-{
-    uint32_t start = i ? d->ends[i - 1] : 0;
-    return d->hashes[i] == hash && d->ends[i] - start == n &&
-           (n == 0 || memcmp(d->data.data + start, p, n) == 0);
-}
-
-static bool dict_value(struct mr_pq_column *c, const void *p, size_t n, uint32_t *ret)
-{
-    struct mr_pq_dict *d = &c->dict;
-    uint32_t hash = (uint32_t)XXH3_64bits(p, n);
-    dict_room(c);
-    uint32_t s = hash & (d->n_slots - 1);
-    for (; d->slots[s]; s = (s + 1) & (d->n_slots - 1))
-        if (dict_equal(d, d->slots[s] - 1, hash, p, n))
-            break;
-    if (!d->slots[s]) {
-        if (dict_full(c, n))
-            return false;
-        mr_buf_append(&d->data, p, n);
-        d->ends[d->n] = (uint32_t)d->data.len;
-        d->hashes[d->n++] = hash;
-        d->slots[s] = d->n;
-        d->bytes += n + (c->physical == PQ_BYTE_ARRAY ? 4 : 0);
-        if (c->physical == PQ_BYTE_ARRAY)
-            mr_pq_range_bytes(&c->range, p, n);
-    }
-    *ret = d->slots[s] - 1;
-    return true;
-}
-
 static void plain_word(struct mr_pq_column *c, struct mr_buf *out, uint64_t w)
 {
     mr_buf_append(out, &w, word_width(c));
@@ -231,6 +127,17 @@ static void plain_value(struct mr_pq_column *c, struct mr_buf *out, const void *
     mr_buf_append(out, p, n);
 }
 
+/* The open page takes one value that is not in a dictionary. */
+static void page_bytes_value(struct mr_pq_column *c, int64_t i, const void *p, size_t n)
+{
+    if (c->plain_encoding == PQ_DELTA_LENGTH) {
+        c->indices[i] = (uint32_t)n;
+        mr_buf_append(&c->plain, p, n);
+    } else {
+        plain_value(c, &c->plain, p, n);
+    }
+}
+
 static void dict_entry(struct mr_pq_column *c, uint32_t i, struct mr_buf *out)
 {
     const struct mr_pq_dict *d = &c->dict;
@@ -242,11 +149,17 @@ static void dict_entry(struct mr_pq_column *c, uint32_t i, struct mr_buf *out)
     plain_value(c, out, d->data.data + start, d->ends[i] - start);
 }
 
-/* From here on plain; what the open page holds as indices becomes values. */
+/* From here on without dictionary; what the open page holds as indices becomes values. */
 static void dict_give_up(struct mr_pq_column *c)
 {
-    for (int64_t i = 0; i < c->page_values; i++)
-        dict_entry(c, c->indices[i], &c->plain);
+    const struct mr_pq_dict *d = &c->dict;
+    for (int64_t i = 0; i < c->page_values; i++) {
+        uint32_t k = c->indices[i], start = is_bytes(c) && k ? d->ends[k - 1] : 0;
+        if (is_bytes(c))
+            page_bytes_value(c, i, d->data.data + start, d->ends[k] - start);
+        else
+            plain_word(c, &c->plain, d->words[k]);
+    }
     c->dict.off = true;
     c->page_is_dict = false;
 }
@@ -318,11 +231,27 @@ static void put_levels(struct mr_pq_column *c, struct mr_buf *out)
     memcpy(out->data + at, &len, 4);
 }
 
+/* The values of a page without dictionary; returns their encoding. */
+static int put_values(struct mr_pq_column *c, struct mr_buf *raw)
+{
+    int encoding = c->page_values ? c->plain_encoding : PQ_PLAIN;
+    if (encoding == PQ_DELTA && c->physical == PQ_INT32)
+        mr_delta_i32(raw, c->plain.data, (size_t)c->page_values);
+    else if (encoding == PQ_DELTA)
+        mr_delta_i64(raw, c->plain.data, (size_t)c->page_values);
+    else if (encoding == PQ_DELTA_LENGTH)
+        mr_delta_i32(raw, c->indices, (size_t)c->page_values);
+    if (encoding != PQ_DELTA)
+        mr_buf_append(raw, mr_buf_str(&c->plain), c->plain.len);
+    return encoding;
+}
+
 enum mr_code mr_pq_column_flush(struct mr_pq_column *c, struct mr_error *err)
 {
     if (c->page_rows == 0)
         return MR_OK;
     struct mr_buf *raw = &c->scratch;
+    int encoding = PQ_RLE_DICTIONARY;
     raw->len = 0;
     put_levels(c, raw);
     if (c->page_is_dict) {
@@ -332,12 +261,12 @@ enum mr_code mr_pq_column_flush(struct mr_pq_column *c, struct mr_error *err)
         c->chunk_has_dict = true;
         c->n_dict_pages++;
     } else {
-        mr_buf_append(raw, mr_buf_str(&c->plain), c->plain.len);
-        c->chunk_has_plain = true;
-        c->n_plain_pages++;
+        encoding = put_values(c, raw);
+        c->chunk_has_plain |= encoding == PQ_PLAIN;
+        c->n_plain_pages += encoding == PQ_PLAIN;
+        c->n_delta_pages += encoding != PQ_PLAIN;
     }
-    enum mr_code rc = put_page(c, raw, c->page_is_dict ? PQ_RLE_DICTIONARY : PQ_PLAIN, c->page_rows,
-                               false, &c->pages, err);
+    enum mr_code rc = put_page(c, raw, encoding, c->page_rows, false, &c->pages, err);
     c->rows += c->page_rows;
     c->nulls += c->page_nulls;
     c->page_rows = c->page_nulls = c->page_values = 0;
@@ -363,11 +292,16 @@ static void note_levels(struct mr_pq_column *c, const struct mr_array *a, int64_
     }
 }
 
-#define LOAD(ctype, utype)                                                                         \
+#define LOAD(type)                                                                                 \
+    if (a->null_count == 0) {                                                                      \
+        const type *v = (const type *)(const void *)a->values + from;                              \
+        for (int64_t r = 0; r < n; r++)                                                            \
+            words[r] = (uint64_t)(int64_t)v[r];                                                    \
+        k = (size_t)n;                                                                             \
+        break;                                                                                     \
+    }                                                                                              \
     for (int64_t r = from; r < from + n; r++) {                                                    \
-        ctype v;                                                                                   \
-        memcpy(&v, a->values + sizeof v * (size_t)r, sizeof v);                                    \
-        words[k] = (uint64_t)(utype)v;                                                             \
+        words[k] = (uint64_t)(int64_t)((const type *)(const void *)a->values)[r];                  \
         k += !mr_array_is_null(a, r);                                                              \
     }
 
@@ -378,29 +312,26 @@ static size_t load_words(const struct mr_pq_column *c, const struct mr_array *a,
     size_t k = 0;
     switch (mr_type_width(c->field->type)) {
     case 1:
-        LOAD(int8_t, int64_t)
+        LOAD(int8_t)
         break;
     case 2:
-        LOAD(int16_t, int64_t)
+        LOAD(int16_t)
         break;
     case 4:
-        LOAD(int32_t, int64_t)
+        LOAD(int32_t)
         break;
     default:
-        LOAD(int64_t, int64_t)
+        LOAD(int64_t)
     }
     return k;
 }
 
 static void add_words(struct mr_pq_column *c, const uint64_t *words, size_t n)
 {
-    size_t i = 0;
+    size_t i = 0, w = word_width(c);
     if (c->page_is_dict) {
-        for (; i < n; i++)
-            if (!dict_word(c, words[i], &c->indices[c->page_values]))
-                break;
-            else
-                c->page_values++;
+        i = mr_pq_dict_words(&c->dict, words, n, c->indices + c->page_values);
+        c->page_values += (int64_t)i;
         if (i < n)
             dict_give_up(c);
         else
@@ -408,27 +339,27 @@ static void add_words(struct mr_pq_column *c, const uint64_t *words, size_t n)
     }
     if (i == n)
         return;
-    size_t w = word_width(c);
     mr_buf_reserve(&c->plain, (n - i) * w);
-    for (size_t k = i; k < n; k++) {
-        memcpy(c->plain.data + c->plain.len, &words[k], w);
-        c->plain.len += w;
-        mr_pq_range_word(&c->range, c->field->type, words[k]);
-    }
+    char *p = c->plain.data + c->plain.len;
+    for (size_t k = i; k < n && w == 4; k++, p += 4)
+        memcpy(p, &words[k], 4);
+    if (w == 8)
+        memcpy(p, words + i, 8 * (n - i));
+    c->plain.len += (n - i) * w;
+    mr_pq_range_words(&c->range, c->field->type, words + i, n - i);
     c->page_values += (int64_t)(n - i);
 }
 
 static void add_value(struct mr_pq_column *c, const void *p, size_t n)
 {
     if (c->page_is_dict) {
-        if (dict_value(c, p, n, &c->indices[c->page_values])) {
+        if (mr_pq_dict_bytes(&c->dict, p, n, &c->indices[c->page_values])) {
             c->page_values++;
-            dict_look(c, 1);
             return;
         }
         dict_give_up(c);
     }
-    plain_value(c, &c->plain, p, n);
+    page_bytes_value(c, c->page_values, p, n);
     if (c->physical == PQ_BYTE_ARRAY)
         mr_pq_range_bytes(&c->range, p, n);
     c->page_values++;
@@ -466,13 +397,13 @@ static void add_row(struct mr_pq_column *c, const struct mr_array *a, int64_t r)
 static int64_t add_block(struct mr_pq_column *c, const struct mr_array *a, int64_t from, int64_t n)
 {
     uint64_t words[BLOCK];
-    if (!c->indices && c->page_is_dict)
+    if (!c->indices && (c->page_is_dict || c->plain_encoding == PQ_DELTA_LENGTH))
         c->indices = mr_alloc(sizeof *c->indices * (size_t)page_cap_rows(c));
     if (c->physical == PQ_BOOLEAN) {
         note_levels(c, a, from, n);
         add_bool(c, a, from, n);
     } else if (is_bytes(c)) {
-        int64_t taken = 0;
+        int64_t taken = 0, before = c->page_values;
         while (taken < n && c->plain.len < c->page_bytes) {
             if (!mr_array_is_null(a, from + taken))
                 add_row(c, a, from + taken);
@@ -480,6 +411,8 @@ static int64_t add_block(struct mr_pq_column *c, const struct mr_array *a, int64
         }
         n = taken;
         note_levels(c, a, from, n);
+        if (c->page_is_dict)
+            dict_look(c, (size_t)(c->page_values - before));
     } else {
         note_levels(c, a, from, n);
         add_words(c, words, load_words(c, a, from, n, words));
@@ -528,7 +461,8 @@ static void encoding_stats(struct mr_thrift *t, int page_type, int encoding, int
 static void chunk_metadata(const struct mr_pq_column *c, uint64_t at, size_t dict_len,
                            struct mr_thrift *t)
 {
-    int n_enc = 1 + (c->chunk_has_dict || c->chunk_has_plain) + (c->chunk_has_dict ? 1 : 0);
+    int n_enc = 1 + (c->chunk_has_dict || c->chunk_has_plain) + (c->chunk_has_dict ? 1 : 0) +
+                (c->n_delta_pages ? 1 : 0);
     bool plain = c->chunk_has_dict || c->chunk_has_plain; /* the dictionary page is PLAIN */
     mr_thrift_element_begin(t);
     mr_thrift_i64(t, 2, 0);
@@ -540,6 +474,8 @@ static void chunk_metadata(const struct mr_pq_column *c, uint64_t at, size_t dic
         mr_thrift_elem_i32(t, PQ_PLAIN);
     if (c->chunk_has_dict)
         mr_thrift_elem_i32(t, PQ_RLE_DICTIONARY);
+    if (c->n_delta_pages)
+        mr_thrift_elem_i32(t, c->plain_encoding);
     mr_thrift_list(t, 3, MR_THRIFT_BINARY, 1);
     mr_thrift_elem_string(t, c->field->name);
     mr_thrift_i32(t, 4, (int32_t)mr_pq_codecs_codec(c->codecs));
@@ -550,7 +486,8 @@ static void chunk_metadata(const struct mr_pq_column *c, uint64_t at, size_t dic
     if (dict_len)
         mr_thrift_i64(t, 11, (int64_t)at);
     mr_pq_range_thrift(&c->range, c, c->nulls, t, 12);
-    int n_stats = (c->n_dict_pages ? 2 : 0) + (c->n_plain_pages ? 1 : 0);
+    int n_stats =
+        (c->n_dict_pages ? 2 : 0) + (c->n_plain_pages ? 1 : 0) + (c->n_delta_pages ? 1 : 0);
     mr_thrift_list(t, 13, MR_THRIFT_STRUCT, (size_t)n_stats);
     if (c->n_dict_pages) {
         encoding_stats(t, 2, PQ_PLAIN, 1);
@@ -558,8 +495,22 @@ static void chunk_metadata(const struct mr_pq_column *c, uint64_t at, size_t dic
     }
     if (c->n_plain_pages)
         encoding_stats(t, 0, PQ_PLAIN, c->n_plain_pages);
+    if (c->n_delta_pages)
+        encoding_stats(t, 0, c->plain_encoding, c->n_delta_pages);
     mr_thrift_struct_end(t);
     mr_thrift_struct_end(t);
+}
+
+/* The range of what went through the dictionary: over its values, not over the rows. */
+static void dict_range(struct mr_pq_column *c)
+{
+    const struct mr_pq_dict *d = &c->dict;
+    if (!is_bytes(c))
+        mr_pq_range_words(&c->range, c->field->type, d->words, d->n);
+    for (uint32_t i = 0; c->physical == PQ_BYTE_ARRAY && i < d->n; i++) {
+        uint32_t start = i ? d->ends[i - 1] : 0;
+        mr_pq_range_bytes(&c->range, d->data.data + start, d->ends[i] - start);
+    }
 }
 
 static void next_chunk(struct mr_pq_column *c)
@@ -567,10 +518,10 @@ static void next_chunk(struct mr_pq_column *c)
     mr_pq_range_merge(&c->file_range, &c->range, c->field->type);
     c->file_nulls += c->nulls;
     mr_pq_range_clear(&c->range);
-    dict_clear(&c->dict);
+    mr_pq_dict_clear(&c->dict);
     c->pages.len = 0;
     c->rows = c->nulls = 0;
-    c->n_dict_pages = c->n_plain_pages = 0;
+    c->n_dict_pages = c->n_plain_pages = c->n_delta_pages = 0;
     c->raw_bytes = 0;
     c->chunk_has_dict = c->chunk_has_plain = false;
 }
@@ -587,6 +538,7 @@ enum mr_code mr_pq_column_close_chunk(struct mr_pq_column *c, uint64_t at,
     if (dict.len)
         MR_TRY(sink->write(sink->ctx, dict.data, dict.len, err));
     MR_TRY(sink->write(sink->ctx, mr_buf_str(&c->pages), c->pages.len, err));
+    dict_range(c);
     chunk_metadata(c, at, dict.len, t);
     *ret_bytes = dict.len + c->pages.len;
     *ret_raw = c->raw_bytes;

@@ -10,6 +10,7 @@
 #ifndef MR_LAKE_PARQUET_COLUMN_WRITER_H
 #define MR_LAKE_PARQUET_COLUMN_WRITER_H
 
+#include "lake/parquet/dictionary.h"
 #include "lake/parquet/parquet_writer.h"
 #include "lake/parquet/thrift.h"
 
@@ -22,7 +23,7 @@ enum mr_pq_physical {
     PQ_BYTE_ARRAY = 6,
     PQ_FIXED = 7
 };
-enum { PQ_PLAIN = 0, PQ_RLE = 3, PQ_RLE_DICTIONARY = 8 };
+enum { PQ_PLAIN = 0, PQ_RLE = 3, PQ_DELTA = 5, PQ_DELTA_LENGTH = 6, PQ_RLE_DICTIONARY = 8 };
 
 struct mr_pq_codecs; /* compression contexts, shared by the columns of a file */
 
@@ -34,29 +35,17 @@ struct mr_pq_range {
     struct mr_buf lo_str, hi_str;
 };
 
-struct mr_pq_dict {
-    bool off;            /* for the rest of the file */
-    bool decided;        /* the early look is over */
-    uint32_t n, n_slots; /* slots: a power of two */
-    uint32_t *slots;     /* index + 1; 0 free */
-    uint64_t *words;     /* fixed width: the values */
-    uint32_t *ends;      /* bytes: end of each value in data */
-    uint32_t *hashes;    /* bytes: for growing and fast rejection */
-    size_t cap;
-    struct mr_buf data;
-    size_t bytes; /* encoded size of the dictionary page */
-};
-
 struct mr_pq_column {
     const struct mr_field *field;
     enum mr_pq_physical physical;
     int fixed_len; /* PQ_FIXED */
     struct mr_pq_codecs *codecs;
-    size_t page_bytes, dict_bytes;
+    size_t page_bytes;
+    int plain_encoding; /* of pages without a dictionary: PQ_PLAIN, PQ_DELTA, PQ_DELTA_LENGTH */
     /* the open page */
     int64_t page_rows, page_nulls;
     uint8_t *levels;   /* page_cap_rows, valid when page_nulls > 0 */
-    uint32_t *indices; /* page_cap_rows, when the page is dictionary encoded */
+    uint32_t *indices; /* page_cap_rows: into the dictionary, or the lengths of PQ_DELTA_LENGTH */
     int64_t page_values;
     struct mr_buf plain;
     struct mr_buf scratch;
@@ -65,19 +54,17 @@ struct mr_pq_column {
     bool page_is_dict, chunk_has_dict, chunk_has_plain;
     struct mr_buf pages; /* compressed data pages with headers */
     int64_t rows, nulls;
-    int n_dict_pages, n_plain_pages;
+    int n_dict_pages, n_plain_pages, n_delta_pages;
     uint64_t raw_bytes; /* uncompressed, with headers */
     struct mr_pq_range range, file_range;
     int64_t file_nulls;
-    int64_t seen;       /* non-NULL values that went through the dictionary so far */
-    uint64_t last_word; /* shortcut for repeats */
-    uint32_t last_index;
+    int64_t seen; /* non-NULL values that went through the dictionary so far */
     enum mr_code rc; /* of the last task on the pool */
     struct mr_error err;
 };
 
 void mr_pq_column_init(struct mr_pq_column *c, const struct mr_field *f,
-                       struct mr_pq_codecs *codecs, size_t page_bytes, size_t dict_bytes);
+                       struct mr_pq_codecs *codecs, const struct mr_pq_options *o);
 void mr_pq_column_release(struct mr_pq_column *c);
 /** mr_pq_column_append - all rows of `a`. */
 MR_CHECK enum mr_code mr_pq_column_append(struct mr_pq_column *c, const struct mr_array *a,
@@ -101,7 +88,8 @@ MR_CHECK enum mr_code mr_pq_compress(struct mr_pq_codecs *k, const void *p, size
 /* range.c */
 void mr_pq_range_clear(struct mr_pq_range *r);
 void mr_pq_range_release(struct mr_pq_range *r);
-void mr_pq_range_word(struct mr_pq_range *r, struct mr_type t, uint64_t word);
+/** mr_pq_range_words - n values of a fixed-width type. */
+void mr_pq_range_words(struct mr_pq_range *r, struct mr_type t, const uint64_t *words, size_t n);
 void mr_pq_range_i128(struct mr_pq_range *r, __int128 v);
 void mr_pq_range_bytes(struct mr_pq_range *r, const void *p, size_t n);
 void mr_pq_range_merge(struct mr_pq_range *r, const struct mr_pq_range *other, struct mr_type t);

@@ -80,8 +80,7 @@ enum mr_code mr_pq_open(const struct mr_schema *schema, const struct mr_pq_optio
     w->codecs = mr_pq_codecs_new(w->o.codec, w->o.level ? w->o.level : 1);
     w->columns = mr_zalloc((size_t)schema->n_fields, sizeof *w->columns);
     for (int i = 0; i < schema->n_fields; i++)
-        mr_pq_column_init(&w->columns[i], &schema->fields[i], w->codecs, w->o.page_bytes,
-                          w->o.dictionary_bytes);
+        mr_pq_column_init(&w->columns[i], &schema->fields[i], w->codecs, &w->o);
     enum mr_code rc = emit(w, "PAR1", 4, err);
     if (rc != MR_OK)
         mr_pq_abort(w);

@@ -46,21 +46,36 @@ static bool is_float(struct mr_type t)
     return t.id == MR_TYPE_FLOAT32 || t.id == MR_TYPE_FLOAT64;
 }
 
-void mr_pq_range_word(struct mr_pq_range *r, struct mr_type t, uint64_t word)
+static void range_key(struct mr_pq_range *r, int64_t lo, int64_t hi)
 {
-    int64_t v = (int64_t)word;
-    if (is_float(t)) {
-        if (is_nan(t.id, word)) {
-            r->nan = true;
-            return;
-        }
-        v = float_key(t.id, word);
-    }
-    if (!r->any || v < (int64_t)r->lo)
-        r->lo = (uint64_t)v;
-    if (!r->any || v > (int64_t)r->hi)
-        r->hi = (uint64_t)v;
+    if (!r->any || lo < (int64_t)r->lo)
+        r->lo = (uint64_t)lo;
+    if (!r->any || hi > (int64_t)r->hi)
+        r->hi = (uint64_t)hi;
     r->any = true;
+}
+
+void mr_pq_range_words(struct mr_pq_range *r, struct mr_type t, const uint64_t *words, size_t n)
+{
+    if (is_float(t)) {
+        for (size_t i = 0; i < n; i++) {
+            int64_t key = float_key(t.id, words[i]);
+            if (is_nan(t.id, words[i]))
+                r->nan = true;
+            else
+                range_key(r, key, key);
+        }
+        return;
+    }
+    if (n == 0)
+        return;
+    int64_t lo = (int64_t)words[0], hi = lo;
+    for (size_t i = 1; i < n; i++) {
+        int64_t v = (int64_t)words[i];
+        lo = v < lo ? v : lo;
+        hi = v > hi ? v : hi;
+    }
+    range_key(r, lo, hi);
 }
 
 void mr_pq_range_i128(struct mr_pq_range *r, __int128 v)

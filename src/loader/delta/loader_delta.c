@@ -26,6 +26,7 @@ struct mr_loader {
     struct mr_store *store;
     char *pipeline, *pipeline_id, *run_id;
     enum mr_pq_codec codec;
+    bool plain_only;
     int64_t file_bytes;
 };
 
@@ -55,6 +56,11 @@ static const struct mr_option g_options[] = {
       .choices = "zstd|none",
       .def = "zstd",
       .doc = "Codec of the Parquet pages; zstd is level 1." },
+    { .key = "encodings",
+      .type = MR_OPT_ENUM,
+      .choices = "delta|plain",
+      .def = "delta",
+      .doc = "Parquet encodings of columns without dictionary: delta (DELTA_BINARY_PACKED, DELTA_LENGTH_BYTE_ARRAY) is smaller and cheaper; plain is read by everything since 2013." },
     { .key = "file_size",
       .type = MR_OPT_SIZE,
       .def = "128MB",
@@ -84,6 +90,7 @@ static enum mr_code loader_open(const struct mr_loader_config *cfg, struct mr_lo
     l->run_id = mr_strdup(cfg->run_id);
     l->codec =
         strcmp(mr_option_str(cfg->options, "compression"), "none") == 0 ? MR_PQ_NONE : MR_PQ_ZSTD;
+    l->plain_only = strcmp(mr_option_str(cfg->options, "encodings"), "plain") == 0;
     l->file_bytes = mr_option_int(cfg->options, "file_size");
     enum mr_code rc = mr_store_open_local(cfg->lake, &l->store, err);
     if (rc != MR_OK)
@@ -206,6 +213,7 @@ static enum mr_code open_file(struct mr_loader_writer *w, struct mr_error *err)
     if (rc != MR_OK)
         return rc;
     struct mr_pq_options o = { .codec = l->codec,
+                               .plain_only = l->plain_only,
                                .level = 1,
                                .memory_bytes = w->memory,
                                .created_by = "millrace version " MR_VERSION };
