@@ -71,6 +71,30 @@ static inline void mr_put_bool(struct mr_array *a, int64_t r, bool v)
 {
     a->values[r >> 3] |= (uint8_t)((unsigned)v << (r & 7));
 }
+/* memcpy without a call for what most text is: at most 16 bytes. */
+static inline void mr_copy_bytes(uint8_t *to, const void *from, size_t n)
+{
+    const uint8_t *p = from;
+    if (n > 16) {
+        memcpy(to, p, n);
+    } else if (n >= 8) {
+        uint64_t x, y;
+        memcpy(&x, p, 8);
+        memcpy(&y, p + n - 8, 8);
+        memcpy(to, &x, 8);
+        memcpy(to + n - 8, &y, 8);
+    } else if (n >= 4) {
+        uint32_t x, y;
+        memcpy(&x, p, 4);
+        memcpy(&y, p + n - 4, 4);
+        memcpy(to, &x, 4);
+        memcpy(to + n - 4, &y, 4);
+    } else if (n) {
+        to[0] = p[0];
+        to[n / 2] = p[n / 2];
+        to[n - 1] = p[n - 1];
+    }
+}
 /** mr_put_bytes - string or binary of n bytes. */
 MR_CHECK static inline enum mr_code mr_put_bytes(struct mr_array *a, int64_t r, const void *p,
                                                  size_t n, struct mr_error *err)
@@ -81,8 +105,7 @@ MR_CHECK static inline enum mr_code mr_put_bytes(struct mr_array *a, int64_t r, 
         if (rc != MR_OK)
             return rc;
     }
-    if (n)
-        memcpy(a->data + at, p, n);
+    mr_copy_bytes(a->data + at, p, n);
     a->offsets[r + 1] = (int32_t)(at + n);
     return MR_OK;
 }

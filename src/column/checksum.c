@@ -12,17 +12,9 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "base/mem.h"
-
 #define K_LO 0x9E3779B97F4A7C15u
 #define K_HI 0xC2B2AE3D27D4EB4Fu
 #define K_TAG 0xD6E8FEB86659FD93u
-
-void mr_checksum_release(struct mr_checksum *c)
-{
-    mr_free(c->rows);
-    *c = (struct mr_checksum){ 0 };
-}
 
 static inline void mix(uint64_t *s, uint64_t word, uint64_t tag)
 {
@@ -38,105 +30,90 @@ static inline uint64_t tag_of(uint64_t length)
     return 2 * length + 1;
 }
 
-#define MIX_FIXED(ctype)                                                                           \
-    for (int64_t r = 0; r < n; r++) {                                                              \
-        ctype v;                                                                                   \
-        memcpy(&v, a->values + sizeof v * (size_t)r, sizeof v);                                    \
-        bool null = mr_array_is_null(a, r);                                                        \
-        mix(s + 2 * r, null ? 0 : (uint64_t)v, null ? 0 : tag_of(sizeof v));                       \
-    }
+/* Rows are mixed in blocks that stay in the first cache, all columns of a block before the next block. */
+#define BLOCK 1024
 
-static void mix_i128(uint64_t *s, const struct mr_array *a, int64_t n)
+#define MIX_FIXED(ctype)                                                                           \
+    do {                                                                                           \
+        const ctype *v = (const ctype *)(const void *)a->values + from;                            \
+        if (a->null_count == 0) {                                                                  \
+            for (int64_t r = 0; r < n; r++)                                                        \
+                mix(s + 2 * r, (uint64_t)v[r], tag_of(sizeof *v));                                 \
+            break;                                                                                 \
+        }                                                                                          \
+        for (int64_t r = 0; r < n; r++) {                                                          \
+            bool null = mr_array_is_null(a, from + r);                                             \
+            mix(s + 2 * r, null ? 0 : (uint64_t)v[r], null ? 0 : tag_of(sizeof *v));               \
+        }                                                                                          \
+    } while (0)
+
+static void mix_i128(uint64_t *s, const struct mr_array *a, int64_t from, int64_t n)
 {
     for (int64_t r = 0; r < n; r++) {
         uint64_t w[2];
-        memcpy(w, a->values + 16 * r, 16);
-        bool null = mr_array_is_null(a, r);
+        memcpy(w, a->values + 16 * (from + r), 16);
+        bool null = mr_array_is_null(a, from + r);
         mix(s + 2 * r, null ? 0 : w[0], null ? 0 : tag_of(16));
         if (!null)
             mix(s + 2 * r, w[1], tag_of(16));
     }
 }
 
-static void mix_bool(uint64_t *s, const struct mr_array *a, int64_t n)
+static void mix_bool(uint64_t *s, const struct mr_array *a, int64_t from, int64_t n)
 {
     for (int64_t r = 0; r < n; r++) {
-        bool null = mr_array_is_null(a, r);
-        uint64_t v = (a->values[r >> 3] >> (r & 7)) & 1u;
+        bool null = mr_array_is_null(a, from + r);
+        uint64_t v = (a->values[(from + r) >> 3] >> ((from + r) & 7)) & 1u;
         mix(s + 2 * r, null ? 0 : v, null ? 0 : tag_of(1));
     }
 }
 
-static void mix_bytes(uint64_t *s, const struct mr_array *a, int64_t n)
+static void mix_bytes(uint64_t *s, const struct mr_array *a, int64_t from, int64_t n)
 {
     for (int64_t r = 0; r < n; r++) {
-        size_t len = (size_t)(a->offsets[r + 1] - a->offsets[r]);
-        bool null = mr_array_is_null(a, r);
-        uint64_t h = null ? 0 : XXH3_64bits(a->data ? a->data + a->offsets[r] : NULL, len);
+        int32_t start = a->offsets[from + r];
+        size_t len = (size_t)(a->offsets[from + r + 1] - start);
+        bool null = mr_array_is_null(a, from + r);
+        uint64_t h = null ? 0 : XXH3_64bits(a->data ? a->data + start : NULL, len);
         mix(s + 2 * r, h, null ? 0 : tag_of(len));
     }
 }
 
-static void mix_column(struct mr_type t, const struct mr_array *a, uint64_t *s, int64_t n)
+static void mix_column(struct mr_type t, const struct mr_array *a, uint64_t *s, int64_t from,
+                       int64_t n)
 {
-    switch (t.id) {
-    case MR_TYPE_BOOL:
-        mix_bool(s, a, n);
-        return;
-    case MR_TYPE_STRING:
-    case MR_TYPE_BINARY:
-        mix_bytes(s, a, n);
-        return;
-    case MR_TYPE_INT8:
-    case MR_TYPE_INT16:
-    case MR_TYPE_INT32:
-    case MR_TYPE_INT64:
-    case MR_TYPE_FLOAT32:
-    case MR_TYPE_FLOAT64:
-    case MR_TYPE_DECIMAL:
-    case MR_TYPE_DATE:
-    case MR_TYPE_TIMESTAMP:
-    case MR_TYPE_TIMESTAMP_NTZ:
-        break;
-    }
-    switch (mr_type_width(t)) {
-    case 1:
-        MIX_FIXED(uint8_t)
-        return;
-    case 2:
-        MIX_FIXED(uint16_t)
-        return;
-    case 4:
-        MIX_FIXED(uint32_t)
-        return;
-    case 8:
-        MIX_FIXED(uint64_t)
-        return;
-    default:
-        mix_i128(s, a, n);
-    }
+    int width = mr_type_width(t);
+    if (t.id == MR_TYPE_BOOL)
+        mix_bool(s, a, from, n);
+    else if (width == 0)
+        mix_bytes(s, a, from, n);
+    else if (width == 1)
+        MIX_FIXED(uint8_t);
+    else if (width == 2)
+        MIX_FIXED(uint16_t);
+    else if (width == 4)
+        MIX_FIXED(uint32_t);
+    else if (width == 8)
+        MIX_FIXED(uint64_t);
+    else
+        mix_i128(s, a, from, n);
 }
 
-enum mr_code mr_checksum_add(struct mr_checksum *c, const struct mr_batch *b, struct mr_error *err)
+void mr_checksum_add(struct mr_checksum *c, const struct mr_batch *b)
 {
-    size_t n = (size_t)b->n_rows;
-    if (n > c->cap_rows) {
-        uint64_t *rows = mr_try_realloc(c->rows, n * 16);
-        if (!rows)
-            return mr_fail(err, MR_ID_COL01, "no memory for the checksum of %zu rows", n);
-        c->rows = rows;
-        c->cap_rows = n;
-    }
-    for (size_t r = 0; r < n; r++)
-        c->rows[2 * r] = K_LO, c->rows[2 * r + 1] = K_HI;
-    for (int i = 0; i < b->schema->n_fields; i++)
-        mix_column(b->schema->fields[i].type, &b->columns[i], c->rows, b->n_rows);
-    for (size_t r = 0; r < n; r++) {
-        mix(c->rows + 2 * r, 0, 0); /* so that the last column is spread over all bits */
-        mr_checksum_merge(c->sum, c->rows + 2 * r);
+    uint64_t rows[2 * BLOCK];
+    for (int64_t from = 0; from < b->n_rows; from += BLOCK) {
+        int64_t n = b->n_rows - from < BLOCK ? b->n_rows - from : BLOCK;
+        for (int64_t r = 0; r < n; r++)
+            rows[2 * r] = K_LO, rows[2 * r + 1] = K_HI;
+        for (int i = 0; i < b->schema->n_fields; i++)
+            mix_column(b->schema->fields[i].type, &b->columns[i], rows, from, n);
+        for (int64_t r = 0; r < n; r++) {
+            mix(rows + 2 * r, 0, 0); /* so that the last column is spread over all bits */
+            mr_checksum_merge(c->sum, rows + 2 * r);
+        }
     }
     c->n_rows += b->n_rows;
-    return MR_OK;
 }
 
 void mr_checksum_merge(uint64_t sum[2], const uint64_t other[2])

@@ -12,16 +12,12 @@
 #include "millrace/batch.h"
 
 struct mr_checksum {
-    uint64_t *rows; /* scratch: two words a row */
-    size_t cap_rows;
     uint64_t sum[2]; /* low, high */
     int64_t n_rows;
 };
 
-void mr_checksum_release(struct mr_checksum *c);
-/** mr_checksum_add - add all rows of b. MR_E_MEMORY when there is no room for the scratch. */
-MR_CHECK enum mr_code mr_checksum_add(struct mr_checksum *c, const struct mr_batch *b,
-                                      struct mr_error *err);
+/** mr_checksum_add - add all rows of b. { 0 } is the checksum of nothing. */
+void mr_checksum_add(struct mr_checksum *c, const struct mr_batch *b);
 /** mr_checksum_merge - sum += other, mod 2^128. */
 void mr_checksum_merge(uint64_t sum[2], const uint64_t other[2]);
 #define MR_CHECKSUM_TEXT 40

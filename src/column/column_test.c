@@ -57,17 +57,15 @@ static void checksum_ignores_order_and_borders(void **state)
     make_schema(&s);
     mr_batch_init(&b, &s);
     fill(&b, 0, 1000, 1);
-    assert_int_equal(mr_checksum_add(&x, &b, NULL), MR_OK);
+    mr_checksum_add(&x, &b);
     fill(&b, 999, 400, -1);
-    assert_int_equal(mr_checksum_add(&y, &b, NULL), MR_OK);
+    mr_checksum_add(&y, &b);
     fill(&b, 0, 600, 1);
-    assert_int_equal(mr_checksum_add(&y, &b, NULL), MR_OK);
+    mr_checksum_add(&y, &b);
     assert_memory_equal(x.sum, y.sum, sizeof x.sum);
     fill(&b, 1000, 1, 1);
-    assert_int_equal(mr_checksum_add(&y, &b, NULL), MR_OK);
+    mr_checksum_add(&y, &b);
     assert_memory_not_equal(x.sum, y.sum, sizeof x.sum);
-    mr_checksum_release(&x);
-    mr_checksum_release(&y);
     mr_batch_release(&b);
     mr_schema_release(&s);
 }
@@ -76,9 +74,8 @@ static void expect_sum(const struct mr_batch *b, const char *want)
 {
     struct mr_checksum c = { 0 };
     char text[MR_CHECKSUM_TEXT];
-    assert_int_equal(mr_checksum_add(&c, b, NULL), MR_OK);
+    mr_checksum_add(&c, b);
     assert_string_equal(mr_checksum_text(c.sum, text), want);
-    mr_checksum_release(&c);
 }
 
 /* The vectors of docs/checksum.md, which tests/interop/mr1.py gives too. */
@@ -128,13 +125,11 @@ static void checksum_sees_a_swapped_cell(void **state)
         for (int r = 0; r < 2; r++)
             mr_put_i64(&b.columns[c], r, 10 * c + r);
     mr_batch_finish(&b, 2);
-    assert_int_equal(mr_checksum_add(&x, &b, NULL), MR_OK);
+    mr_checksum_add(&x, &b);
     mr_put_i64(&b.columns[1], 0, 11); /* the two rows swap their b */
     mr_put_i64(&b.columns[1], 1, 10);
-    assert_int_equal(mr_checksum_add(&y, &b, NULL), MR_OK);
+    mr_checksum_add(&y, &b);
     assert_memory_not_equal(x.sum, y.sum, sizeof x.sum);
-    mr_checksum_release(&x);
-    mr_checksum_release(&y);
     mr_batch_release(&b);
     mr_schema_release(&s);
 }
@@ -156,11 +151,9 @@ static void filter_equals_building_only_the_kept_rows(void **state)
     fill(&want, 2, 72, 7);
     assert_int_equal(b.n_rows, 72);
     assert_int_equal(b.columns[1].null_count, want.columns[1].null_count);
-    assert_int_equal(mr_checksum_add(&x, &b, NULL), MR_OK);
-    assert_int_equal(mr_checksum_add(&y, &want, NULL), MR_OK);
+    mr_checksum_add(&x, &b);
+    mr_checksum_add(&y, &want);
     assert_memory_equal(x.sum, y.sum, sizeof x.sum);
-    mr_checksum_release(&x);
-    mr_checksum_release(&y);
     mr_batch_release(&b);
     mr_batch_release(&want);
     mr_schema_release(&s);

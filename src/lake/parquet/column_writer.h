@@ -30,7 +30,7 @@ struct mr_pq_codecs; /* compression contexts, shared by the columns of a file */
 /* Minimum and maximum of a set of values. */
 struct mr_pq_range {
     bool any, nan, too_long;
-    uint64_t lo, hi; /* words: integers, floats as order-preserving int64 */
+    uint64_t lo, hi; /* words: integers, floats as order-preserving int64; text: its first 8 bytes */
     __int128 lo128, hi128;
     struct mr_buf lo_str, hi_str;
 };

@@ -3,6 +3,7 @@
  * Guarantees  no value lies outside; when that cannot be promised (NaN, huge text) there is no range
  * Source      parquet.thrift, Statistics and ColumnOrder; blueprint: Delta profile
  */
+#include <endian.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -100,16 +101,32 @@ static void keep(struct mr_buf *b, const void *p, size_t n)
     mr_buf_append(b, p, n);
 }
 
+/* The first 8 bytes in their order as a number; shorter text is filled with zeros. */
+static uint64_t prefix_of(const uint8_t *p, size_t n)
+{
+    uint64_t v = 0;
+    if (n >= 8) {
+        memcpy(&v, p, 8);
+        return be64toh(v);
+    }
+    for (size_t i = 0; i < n; i++)
+        v |= (uint64_t)p[i] << (56 - 8 * i);
+    return v;
+}
+
 void mr_pq_range_bytes(struct mr_pq_range *r, const void *p, size_t n)
 {
+    uint64_t prefix = prefix_of(p, n);
+    if (r->any && prefix > r->lo && prefix < r->hi && n <= WHOLE_MAX)
+        return; /* strictly between, by the first bytes alone */
     if (n > WHOLE_MAX) {
         r->too_long = true;
         return;
     }
     if (!r->any || compare(p, n, r->lo_str.data, r->lo_str.len) < 0)
-        keep(&r->lo_str, p, n);
+        r->lo = prefix, keep(&r->lo_str, p, n);
     if (!r->any || compare(p, n, r->hi_str.data, r->hi_str.len) > 0)
-        keep(&r->hi_str, p, n);
+        r->hi = prefix, keep(&r->hi_str, p, n);
     r->any = true;
 }
 

@@ -258,7 +258,7 @@ static enum mr_code write_batch(struct mr_loader_writer *w, const struct mr_batc
         return MR_OK;
     enum mr_code rc = w->pq ? MR_OK : open_file(w, err);
     if (rc == MR_OK)
-        rc = mr_checksum_add(&w->sum, batch, err);
+        mr_checksum_add(&w->sum, batch);
     if (rc == MR_OK)
         rc = mr_pq_write(w->pq, batch, pool, err);
     if (rc == MR_OK && mr_pq_bytes(w->pq) >= (uint64_t)w->stream->loader->file_bytes)
@@ -271,7 +271,6 @@ static void writer_free(struct mr_loader_writer *w)
     mr_pq_abort(w->pq);
     mr_store_put_abort(w->put);
     mr_staged_files_release(&w->files);
-    mr_checksum_release(&w->sum);
     mr_free(w->path);
     mr_free(w);
 }
@@ -327,8 +326,9 @@ static char *unit_fingerprint(const struct mr_loader_stream *s, const struct mr_
     mr_delta_schema_json(&s->schema, &schema);
     uint64_t h = XXH3_64bits(schema.data, schema.len);
     mr_buf_release(&schema);
-    return mr_asprintf("%s;rows=%lld;schema=%016llx;codec=%d", mr_checksum_text(u->checksum, sum),
-                       (long long)u->rows, (unsigned long long)h, (int)s->loader->codec);
+    return mr_asprintf("%s;rows=%lld;schema=%016llx;codec=%d%s", mr_checksum_text(u->checksum, sum),
+                       (long long)u->rows, (unsigned long long)h, (int)s->loader->codec,
+                       s->loader->plain_only ? ";plain" : "");
 }
 
 static enum mr_code collect(const struct mr_unit *u, struct mr_staged_files *files,

@@ -32,7 +32,8 @@ struct column {
     const struct mr_field *field;
     bool validate;
     size_t max_value;
-    __int128 limit; /* numeric: 10^precision */
+    __int128 limit;     /* numeric: 10^precision */
+    bool short_decimal; /* of at most 18 digits */
 };
 
 struct mr_pg_decoder {
@@ -363,6 +364,43 @@ static inline bool mul_add(unsigned __int128 *v, uint64_t mul, uint64_t add)
            !__builtin_add_overflow(*v, add, v);
 }
 
+/* The common case in 64 bits: at most 4 groups, the last of which may straddle the scale. False: take the long way. */
+static inline bool short_numeric(const char *digits, int n, int weight, int scale, int64_t *ret)
+{
+    int exponent = 4 * (weight - n + 1) + scale; /* of the last group, scaled */
+    uint64_t v = 0;
+    unsigned bad = 0, last;
+    if (n < 1 || n > 4 || exponent < -3 || exponent > 18 - 4 * n) {
+        *ret = 0;
+        return n == 0;
+    }
+    for (int i = 0; i < n - 1; i++) {
+        unsigned d = get16(digits + 2 * i);
+        bad |= d > 9999;
+        v = v * 10000 + d;
+    }
+    last = get16(digits + 2 * (n - 1));
+    bad |= last > 9999;
+    switch (exponent) {
+    case -1:
+        v = v * 1000 + last / 10;
+        bad |= last % 10;
+        break;
+    case -2:
+        v = v * 100 + last / 100;
+        bad |= last % 100;
+        break;
+    case -3:
+        v = v * 10 + last / 1000;
+        bad |= last % 1000;
+        break;
+    default:
+        v = (v * 10000 + last) * (uint64_t)g_pow10[exponent];
+    }
+    *ret = (int64_t)v;
+    return bad == 0;
+}
+
 static enum mr_code put_numeric(const struct column *c, const char *p, uint32_t n,
                                 struct mr_array *a, int64_t r, struct mr_error *err)
 {
@@ -378,6 +416,12 @@ static enum mr_code put_numeric(const struct column *c, const char *p, uint32_t 
                          "a decimal must be a number", err);
     if (__builtin_expect(n != 8 + 2 * (uint32_t)ndigits || (sign & 0xBFFF), 0))
         return bad_bytes(c, "numeric is damaged", n, err);
+    int64_t small;
+    if (__builtin_expect(c->short_decimal && short_numeric(p + 8, ndigits, weight, scale, &small), 1) &&
+        __builtin_expect(small < (int64_t)c->limit, 1)) {
+        mr_put_i64(a, r, sign ? -small : small);
+        return MR_OK;
+    }
     unsigned __int128 v = 0;
     while (ndigits && get16(p + 8 + 2 * (ndigits - 1)) == 0)
         ndigits--;
@@ -462,6 +506,7 @@ struct mr_pg_decoder *mr_pg_decoder_new(const struct mr_schema *schema,
         c->validate = validate;
         c->max_value = max_value_bytes;
         c->limit = 1;
+        c->short_decimal = schema->fields[i].type.id == MR_TYPE_DECIMAL && schema->fields[i].type.precision <= 18;
         for (int k = 0; k < schema->fields[i].type.precision; k++)
             c->limit *= 10;
     }
