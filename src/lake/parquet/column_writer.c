@@ -81,16 +81,17 @@ static int plain_encoding_of(enum mr_pq_physical p, bool delta)
 void mr_pq_column_init(struct mr_pq_column *c, const struct mr_field *f,
                        struct mr_pq_codecs *codecs, const struct mr_pq_options *o)
 {
-    *c = (struct mr_pq_column){ .field = f,
-                                .codecs = codecs,
-                                .page_bytes = o->page_bytes,
-                                .physical = physical_of(f->type) };
+    *c = (struct mr_pq_column){
+        .field = f, .codecs = codecs, .page_bytes = o->page_bytes, .physical = physical_of(f->type)
+    };
     if (c->physical == PQ_FIXED)
         c->fixed_len = fixed_length(f->type.precision);
     c->plain_encoding = plain_encoding_of(c->physical, !o->plain_only);
     c->dict.is_bytes = is_bytes(c);
     c->dict.limit_bytes = o->dictionary_bytes;
-    c->dict.entry_bytes = c->physical == PQ_BYTE_ARRAY ? 4 : c->physical == PQ_FIXED ? 0 : word_width(c);
+    c->dict.entry_bytes = c->physical == PQ_BYTE_ARRAY ? 4
+                          : c->physical == PQ_FIXED    ? 0
+                                                       : word_width(c);
     c->dict.off = o->dictionary_bytes < 1024 || c->physical == PQ_BOOLEAN;
     c->page_is_dict = !c->dict.off;
 }
@@ -176,15 +177,16 @@ static void dict_look(struct mr_pq_column *c, size_t n)
 
 /* ---- pages ---- */
 
-static void page_header(struct mr_pq_column *c, struct mr_buf *out, int encoding, int64_t values,
-                        size_t raw, const struct mr_buf *body, bool dictionary)
+#define HEADER_MAX 64 /* 10 fields of at most 6 bytes */
+
+static void page_header(struct mr_buf *out, int encoding, int64_t values, size_t raw,
+                        const char *body, size_t n, bool dictionary)
 {
     struct mr_thrift t = { .out = out };
-    uint32_t crc = (uint32_t)crc32_z(0, (const unsigned char *)mr_buf_str(body), body->len);
-    (void)c;
+    uint32_t crc = (uint32_t)crc32_z(0, (const unsigned char *)body, n);
     mr_thrift_i32(&t, 1, dictionary ? 2 : 0);
     mr_thrift_i32(&t, 2, (int32_t)raw);
-    mr_thrift_i32(&t, 3, (int32_t)body->len);
+    mr_thrift_i32(&t, 3, (int32_t)n);
     mr_thrift_i32(&t, 4, (int32_t)crc);
     mr_thrift_struct_begin(&t, dictionary ? 7 : 5);
     mr_thrift_i32(&t, 1, (int32_t)values);
@@ -197,23 +199,27 @@ static void page_header(struct mr_pq_column *c, struct mr_buf *out, int encoding
     mr_thrift_struct_end(&t);
 }
 
-/* Compress `raw` and append header and body to out. */
+/* Compress `raw` behind room for a header, and move it down to the header's end: no buffer beside `out`. */
 static enum mr_code put_page(struct mr_pq_column *c, const struct mr_buf *raw, int encoding,
                              int64_t values, bool dictionary, struct mr_buf *out,
                              struct mr_error *err)
 {
-    struct mr_buf body = { 0 };
+    size_t before = out->len;
     if (raw->len > INT32_MAX)
         return mr_fail(err, MR_ID_PQ04, "%s: a page of %zu bytes", c->field->name, raw->len);
-    enum mr_code rc = mr_pq_compress(c->codecs, mr_buf_str(raw), raw->len, &body, err);
-    if (rc == MR_OK) {
-        size_t before = out->len;
-        page_header(c, out, encoding, values, raw->len, &body, dictionary);
-        c->raw_bytes += out->len - before + raw->len;
-        mr_buf_append(out, mr_buf_str(&body), body.len);
-    }
-    mr_buf_release(&body);
-    return rc;
+    mr_buf_reserve(out, HEADER_MAX);
+    out->len += HEADER_MAX;
+    enum mr_code rc = mr_pq_compress(c->codecs, mr_buf_str(raw), raw->len, out, err);
+    size_t body = before + HEADER_MAX, n = out->len - body;
+    out->len = before;
+    if (rc != MR_OK)
+        return rc;
+    page_header(out, encoding, values, raw->len, out->data + body, n, dictionary);
+    assert(out->len <= body);
+    c->raw_bytes += out->len - before + raw->len;
+    memmove(out->data + out->len, out->data + body, n);
+    out->len += n;
+    return MR_OK;
 }
 
 static void put_levels(struct mr_pq_column *c, struct mr_buf *out)

@@ -30,7 +30,8 @@ struct mr_pq_codecs; /* compression contexts, shared by the columns of a file */
 /* Minimum and maximum of a set of values. */
 struct mr_pq_range {
     bool any, nan, too_long;
-    uint64_t lo, hi; /* words: integers, floats as order-preserving int64; text: its first 8 bytes */
+    uint64_t lo,
+        hi; /* words: integers, floats as order-preserving int64; text: its first 8 bytes */
     __int128 lo128, hi128;
     struct mr_buf lo_str, hi_str;
 };
@@ -58,7 +59,7 @@ struct mr_pq_column {
     uint64_t raw_bytes; /* uncompressed, with headers */
     struct mr_pq_range range, file_range;
     int64_t file_nulls;
-    int64_t seen; /* non-NULL values that went through the dictionary so far */
+    int64_t seen;    /* non-NULL values that went through the dictionary so far */
     enum mr_code rc; /* of the last task on the pool */
     struct mr_error err;
 };

@@ -16,8 +16,8 @@
 #include "base/buf.h"
 
 struct mr_pq_dict {
-    bool off;            /* for the rest of the file */
-    bool decided;        /* the early look is over */
+    bool off;     /* for the rest of the file */
+    bool decided; /* the early look is over */
     bool is_bytes;
     uint32_t n, n_slots; /* slots: a power of two */
     uint32_t *slots;     /* index + 1; 0 free */
@@ -26,10 +26,10 @@ struct mr_pq_dict {
     uint32_t *hashes;    /* bytes: for growing and fast rejection */
     size_t cap;
     struct mr_buf data;
-    size_t limit_bytes;  /* of the encoded dictionary page */
-    size_t entry_bytes;  /* what an entry adds to it beside its own bytes: width, or length prefix */
-    size_t bytes;        /* encoded size of the dictionary page */
-    uint64_t last_word;  /* shortcut for repeats */
+    size_t limit_bytes; /* of the encoded dictionary page */
+    size_t entry_bytes; /* what an entry adds to it beside its own bytes: width, or length prefix */
+    size_t bytes;       /* encoded size of the dictionary page */
+    uint64_t last_word; /* shortcut for repeats */
     uint32_t last_index; /* meaningful when n > 0 */
 };
 

@@ -30,8 +30,9 @@ struct mr_pq_options {
     size_t dictionary_bytes; /* clamp(memory/8C, 0, 1 MiB) */
     size_t row_group_bytes;  /* memory/2, encoded */
     int64_t row_group_rows;  /* at most; 0: 1,048,576 */
-    bool plain_only;         /* PLAIN where there is no dictionary; else DELTA_BINARY_PACKED, DELTA_LENGTH_BYTE_ARRAY */
-    const char *created_by;  /* "millrace version 0.1.0" */
+    bool
+        plain_only; /* PLAIN where there is no dictionary; else DELTA_BINARY_PACKED, DELTA_LENGTH_BYTE_ARRAY */
+    const char *created_by; /* "millrace version 0.1.0" */
 };
 
 /* Per leaf column, over the whole file: what Delta stats need. */

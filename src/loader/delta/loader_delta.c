@@ -60,7 +60,8 @@ static const struct mr_option g_options[] = {
       .type = MR_OPT_ENUM,
       .choices = "delta|plain",
       .def = "delta",
-      .doc = "Parquet encodings of columns without dictionary: delta (DELTA_BINARY_PACKED, DELTA_LENGTH_BYTE_ARRAY) is smaller and cheaper; plain is read by everything since 2013." },
+      .doc =
+          "Parquet encodings of columns without dictionary: delta (DELTA_BINARY_PACKED, DELTA_LENGTH_BYTE_ARRAY) is smaller and cheaper; plain is read by everything since 2013." },
     { .key = "file_size",
       .type = MR_OPT_SIZE,
       .def = "128MB",

@@ -417,7 +417,8 @@ static enum mr_code put_numeric(const struct column *c, const char *p, uint32_t 
     if (__builtin_expect(n != 8 + 2 * (uint32_t)ndigits || (sign & 0xBFFF), 0))
         return bad_bytes(c, "numeric is damaged", n, err);
     int64_t small;
-    if (__builtin_expect(c->short_decimal && short_numeric(p + 8, ndigits, weight, scale, &small), 1) &&
+    if (__builtin_expect(c->short_decimal && short_numeric(p + 8, ndigits, weight, scale, &small),
+                         1) &&
         __builtin_expect(small < (int64_t)c->limit, 1)) {
         mr_put_i64(a, r, sign ? -small : small);
         return MR_OK;
@@ -506,7 +507,8 @@ struct mr_pg_decoder *mr_pg_decoder_new(const struct mr_schema *schema,
         c->validate = validate;
         c->max_value = max_value_bytes;
         c->limit = 1;
-        c->short_decimal = schema->fields[i].type.id == MR_TYPE_DECIMAL && schema->fields[i].type.precision <= 18;
+        c->short_decimal =
+            schema->fields[i].type.id == MR_TYPE_DECIMAL && schema->fields[i].type.precision <= 18;
         for (int k = 0; k < schema->fields[i].type.precision; k++)
             c->limit *= 10;
     }
