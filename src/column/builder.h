@@ -77,9 +77,10 @@ static inline void mr_copy_bytes(uint8_t *to, const void *from, size_t n)
     const uint8_t *p = from;
     if (n > 16) {
         memcpy(to, p, n);
-    } else if (n >= 8) {
+    } else if (n >= 8) { /* cppcheck-suppress pointerOutOfBoundsCond; n <= 16 */
         uint64_t x, y;
         memcpy(&x, p, 8);
+        /* cppcheck-suppress pointerOutOfBoundsCond; from holds n bytes */
         memcpy(&y, p + n - 8, 8);
         memcpy(to, &x, 8);
         memcpy(to + n - 8, &y, 8);
