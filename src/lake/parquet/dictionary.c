@@ -30,10 +30,18 @@ void mr_pq_dict_clear(struct mr_pq_dict *d)
     d->data.len = 0;
 }
 
+/* Both halves of the product: values that differ in their high bits alone (doubles, the end of a text) would else share
+ * their low bits, and a slot is chosen by those. */
+static inline uint32_t fold(uint64_t a, uint64_t b)
+{
+    unsigned __int128 p = (unsigned __int128)a * b;
+    uint64_t h = (uint64_t)p ^ (uint64_t)(p >> 64);
+    return (uint32_t)h ^ (uint32_t)(h >> 32);
+}
+
 static inline uint32_t hash_word(uint64_t w)
 {
-    w *= 0x9E3779B97F4A7C15u;
-    return (uint32_t)(w >> 32) ^ (uint32_t)w;
+    return fold(w ^ 0xD6E8FEB86659FD93u, 0x9E3779B97F4A7C15u);
 }
 
 /* Up to 16 bytes as two words; every byte is in one of them at least. n <= 16. */
@@ -60,9 +68,7 @@ static inline uint32_t hash_bytes(const uint8_t *p, size_t n)
     if (n > 16)
         return (uint32_t)XXH3_64bits(p, n);
     load_short(p, n, &a, &b);
-    a = (a ^ n) * 0x9E3779B97F4A7C15u;
-    a = (a ^ (a >> 29) ^ b) * 0xC2B2AE3D27D4EB4Fu;
-    return (uint32_t)(a >> 32) ^ (uint32_t)a;
+    return fold(a ^ 0x9E3779B97F4A7C15u ^ n, b ^ 0xC2B2AE3D27D4EB4Fu);
 }
 
 static inline bool same_bytes(const uint8_t *p, const uint8_t *q, size_t n)
