@@ -1,7 +1,7 @@
 /*
  * consumer.h - what a source must do: the scan contract (tables and files, read whole or since a position).
  *
- *   main thread   open ─▶ discover ─▶ hold(streams) ─▶ plan(stream) ... ─▶ finish ─▶ close
+ *   main thread   open ─▶ discover ─▶ narrow(stream) ... ─▶ hold(streams) ─▶ plan(stream) ... ─▶ finish ─▶ close
  *   worker i             worker_open(i) ─▶ [ open(stream, partition) ─▶ next, next ... ─▶ close_reader ]* ─▶ worker_close
  *
  * Rule       `hold` fixes the view: all partitions of all held streams are read as of one instant, if the
@@ -15,6 +15,7 @@
 
 #include "millrace/batch.h"
 #include "millrace/option.h"
+#include "millrace/transformer.h"
 
 struct mr_consumer;        /* defined by each kind */
 struct mr_consumer_worker; /* defined by each kind */
@@ -84,6 +85,13 @@ struct mr_consumer_type {
      * with mr_stream_list_free. */
     enum mr_code (*discover)(struct mr_consumer *c, struct mr_stream_list *ret,
                              struct mr_error *err);
+    /* Read only the columns for which keep[i]; the others leave the stream's schema. Once per stream that is read, also
+     * when all are kept, before hold. A kept column that cannot be read sets the stream's `error`. */
+    void (*narrow)(struct mr_consumer *c, struct mr_stream *s, const bool *keep);
+    /* Rows for which one of these is not true need not be sent; sending them is fine. After narrow; columns are those of
+     * the narrowed schema. Borrowed for the call. */
+    void (*restrict_rows)(struct mr_consumer *c, struct mr_stream *s,
+                          const struct mr_predicate_list *l);
     /* Fix one view for these streams. A stream that cannot be held gets its `error` set. Once, after discover. */
     enum mr_code (*hold)(struct mr_consumer *c, struct mr_stream **streams, int n,
                          struct mr_error *err);

@@ -16,6 +16,7 @@
 
 #include "base/fault.h"
 #include "base/mem.h"
+#include "base/profile.h"
 
 static enum mr_code refuse(struct mr_error *err, int e, const char *what, const char *path)
 {
@@ -38,7 +39,18 @@ enum mr_code mr_io_create(const char *path, int *ret_fd, struct mr_error *err)
     return MR_OK;
 }
 
-enum mr_code mr_io_write(int fd, const char *path, const void *p, size_t n, struct mr_error *err)
+/* fsync as its own step of the profile; 0 or errno. */
+static int sync_fd(int fd)
+{
+    struct mr_span span;
+    mr_span_begin(&span, MR_STEP_SYNC);
+    int e = fsync(fd) == 0 ? 0 : errno;
+    mr_span_end(&span);
+    return e;
+}
+
+static enum mr_code write_all(int fd, const char *path, const void *p, size_t n,
+                              struct mr_error *err)
 {
     int e = mr_fault_hit(MR_FP_IO_WRITE);
     if (e)
@@ -55,11 +67,20 @@ enum mr_code mr_io_write(int fd, const char *path, const void *p, size_t n, stru
     return MR_OK;
 }
 
+enum mr_code mr_io_write(int fd, const char *path, const void *p, size_t n, struct mr_error *err)
+{
+    struct mr_span span;
+    mr_span_begin(&span, MR_STEP_WRITE);
+    enum mr_code rc = write_all(fd, path, p, n, err);
+    mr_span_end(&span);
+    return rc;
+}
+
 enum mr_code mr_io_fsync(int fd, const char *path, struct mr_error *err)
 {
     int e = mr_fault_hit(MR_FP_IO_FSYNC);
-    if (!e && fsync(fd) != 0)
-        e = errno;
+    if (!e)
+        e = sync_fd(fd);
     if (e)
         return refuse(err, e, "cannot sync", path);
     mr_fault_hit(MR_FP_IO_SYNCED);
@@ -111,7 +132,7 @@ enum mr_code mr_io_sync_dir(const char *dir, struct mr_error *err)
     int fd = e ? -1 : open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return refuse(err, e ? e : errno, "cannot open folder", dir);
-    e = fsync(fd) == 0 ? 0 : errno;
+    e = sync_fd(fd);
     close(fd);
     if (e)
         return refuse(err, e, "cannot sync folder", dir);

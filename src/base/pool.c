@@ -10,11 +10,13 @@
 #include <stddef.h>
 
 #include "base/mem.h"
+#include "base/profile.h"
 
 struct job {
     void (*fn)(void *ctx, int i);
     void *ctx;
     int n, next, done;
+    struct mr_profile *profile; /* whom the caller works for, and so its helpers */
     struct job *link;
 };
 
@@ -45,7 +47,9 @@ static void work_one(struct mr_pool *p, struct job *j)
 {
     int i = take(p, j);
     pthread_mutex_unlock(&p->mutex);
+    struct mr_profile *before = mr_profile_use(j->profile);
     j->fn(j->ctx, i);
+    mr_profile_use(before);
     pthread_mutex_lock(&p->mutex);
     if (++j->done == j->n)
         pthread_cond_broadcast(&p->finished);
@@ -100,7 +104,7 @@ void mr_pool_run(struct mr_pool *p, int n, void (*fn)(void *ctx, int i), void *c
             fn(ctx, i);
         return;
     }
-    struct job j = { .fn = fn, .ctx = ctx, .n = n };
+    struct job j = { .fn = fn, .ctx = ctx, .n = n, .profile = mr_profile_current() };
     pthread_mutex_lock(&p->mutex);
     j.link = p->jobs;
     p->jobs = &j; /* cppcheck-suppress autoVariables; taken off again before this returns */

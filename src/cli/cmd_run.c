@@ -67,6 +67,7 @@ int mr_run_pipeline(const struct mr_pipeline *p, const struct mr_args *a, const 
     struct mr_run_options o = { .fresh = mr_arg_set(a, "fresh"),
                                 .only = mr_arg(a, "only"),
                                 .limit = limit,
+                                .profile = mr_arg_set(a, "profile"),
                                 .path_prefix = preview,
                                 .no_state = preview != NULL,
                                 .progress = mr_progress_show,

@@ -17,6 +17,7 @@
         { "workers", "N", "Connections to the source.", 0 },                                       \
         { "memory", "SIZE", "Peak memory, such as 256MB.", 0 },                                    \
         { "progress", "MODE", "auto, bar, log, json or none.", 0 },                                \
+        { "profile", NULL, "Say where the time went.", 0 },                                        \
     {                                                                                              \
         "report", "FORMAT", "text or json, on stdout.", 0                                          \
     }

@@ -32,6 +32,19 @@ static void json_error(struct mr_json *j, const struct mr_error *e)
     mr_json_close(j, '}');
 }
 
+static double step_seconds(const struct mr_profile *p, enum mr_step step)
+{
+    return (double)atomic_load_explicit(&p->ns[step], memory_order_relaxed) / 1e9;
+}
+
+static void json_profile(struct mr_json *j, const struct mr_profile *p)
+{
+    mr_json_open(j, "profile", '{');
+    for (int i = 0; i < MR_STEP_COUNT; i++)
+        mr_json_num(j, mr_step_name((enum mr_step)i), step_seconds(p, (enum mr_step)i), 4);
+    mr_json_close(j, '}');
+}
+
 static void json_stream(struct mr_json *j, const struct mr_stream_report *s)
 {
     char position[24];
@@ -64,6 +77,8 @@ static void json_stream(struct mr_json *j, const struct mr_stream_report *s)
     }
     mr_json_close(j, ']');
     mr_json_raw(j, "bad_values", "[]");
+    if (s->profile)
+        json_profile(j, s->profile);
     if (s->error.code != MR_OK)
         json_error(j, &s->error);
     mr_json_close(j, '}');
@@ -121,6 +136,41 @@ static void text_stream(const struct mr_stream_report *s, int name_width, int ta
             mr_human_bytes((double)s->bytes_written, bytes), version, sec);
 }
 
+/* What holds this stream up, and what would help. */
+static const char *verdict(const struct mr_profile *p)
+{
+    double wait = step_seconds(p, MR_STEP_WAIT), blocked = step_seconds(p, MR_STEP_BLOCKED);
+    double reading = step_seconds(p, MR_STEP_RECEIVE) + step_seconds(p, MR_STEP_DECODE);
+    double disk = step_seconds(p, MR_STEP_WRITE) + step_seconds(p, MR_STEP_SYNC);
+    double encoding = step_seconds(p, MR_STEP_TRANSFORM) + step_seconds(p, MR_STEP_CHECKSUM) +
+                      step_seconds(p, MR_STEP_ENCODE) + step_seconds(p, MR_STEP_COMPRESS);
+    if (wait > blocked && wait > reading)
+        return "the source is the limit: more --workers, fewer columns or rows, or a faster server";
+    if (blocked > reading)
+        return disk > encoding
+                   ? "the disk is the limit: a faster one, or a lake elsewhere"
+                   : "encoding is the limit: more cores, fewer columns, or loader compression: none";
+    return "reading and decoding on this machine is the limit: more --workers if there are cores left";
+}
+
+static void text_profile(const struct mr_stream_report *s, FILE *out)
+{
+    static const char full[] = "################################";
+    double sum = 0;
+    if (!s->profile)
+        return;
+    for (int i = 0; i < MR_STEP_COUNT; i++)
+        sum += step_seconds(s->profile, (enum mr_step)i);
+    fprintf(out, "  where the time of %s went (seconds of all its threads, %lld rows):\n",
+            s->stream, (long long)s->rows_read);
+    for (int i = 0; i < MR_STEP_COUNT && sum > 0; i++) {
+        double t = step_seconds(s->profile, (enum mr_step)i);
+        fprintf(out, "    %-10s %8.3f s %5.1f %%  %.*s\n", mr_step_name((enum mr_step)i), t,
+                100 * t / sum, (int)(32 * t / sum + 0.5), full);
+    }
+    fprintf(out, "    %s\n", verdict(s->profile));
+}
+
 static void text_error(const struct mr_stream_report *s, FILE *out)
 {
     struct mr_error e = s->error;
@@ -154,6 +204,8 @@ void mr_report_text(const struct mr_report *r, FILE *out)
                     r->streams[i].rename_from[k], r->streams[i].rename_to[k]);
     for (int i = 0; i < r->n_warnings; i++)
         fprintf(out, "  warning: %s\n", r->warnings[i]);
+    for (int i = 0; i < r->n_streams; i++)
+        text_profile(&r->streams[i], out);
     for (int i = 0; i < r->n_streams; i++)
         text_error(&r->streams[i], out);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "millrace/transformer.h"
 
 static const struct {
     enum mr_type_id id;
@@ -73,6 +74,17 @@ struct mr_field *mr_schema_add(struct mr_schema *s, const char *name, struct mr_
     return f;
 }
 
+void mr_schema_keep(struct mr_schema *s, const bool *keep)
+{
+    int n = 0;
+    for (int i = 0; i < s->n_fields; i++)
+        if (keep[i])
+            s->fields[n++] = s->fields[i];
+        else
+            mr_field_release(&s->fields[i]);
+    s->n_fields = n;
+}
+
 int mr_schema_find(const struct mr_schema *s, const char *name)
 {
     for (int i = 0; i < s->n_fields; i++)
@@ -128,4 +140,15 @@ bool mr_type_parse(const char *s, struct mr_type *ret)
         return true;
     }
     return false;
+}
+
+void mr_predicate_list_free(struct mr_predicate_list *l)
+{
+    for (int i = 0; i < l->n; i++) {
+        for (int k = 0; k < l->items[i].n_literals; k++)
+            mr_free(l->items[i].literals[k]);
+        mr_free(l->items[i].literals);
+    }
+    mr_free(l->items);
+    *l = (struct mr_predicate_list){ 0 };
 }

@@ -18,6 +18,8 @@ void mr_field_release(struct mr_field *f);
 /** mr_schema_add - append a field; strings are copied, NULL where unknown. */
 struct mr_field *mr_schema_add(struct mr_schema *s, const char *name, struct mr_type type,
                                bool nullable, const char *source_type);
+/** mr_schema_keep - drop the fields whose keep[i] is false. */
+void mr_schema_keep(struct mr_schema *s, const bool *keep);
 /** mr_schema_find - index of the column that lands as `name`, or whose source name it is; -1. Case matters. */
 int mr_schema_find(const struct mr_schema *s, const char *name);
 /** mr_schema_same_layout - true when names, types and nullability agree, in order. */

@@ -10,6 +10,7 @@
 
 #include "base/fault.h"
 #include "base/mem.h"
+#include "base/profile.h"
 #include "base/timeutil.h"
 #include "column/builder.h"
 #include "pipe/internal.h"
@@ -66,7 +67,11 @@ static void partition_over(struct mr_engine *e, struct mr_job *j)
 static struct mr_slot *take_slot(struct mr_lane *l)
 {
     void *p = NULL;
-    return mr_queue_pop(&l->free_slots, &p) ? p : NULL;
+    struct mr_span span;
+    mr_span_begin(&span, MR_STEP_BLOCKED);
+    bool got = mr_queue_pop(&l->free_slots, &p);
+    mr_span_end(&span);
+    return got ? p : NULL;
 }
 
 static void send(struct mr_lane *l, struct mr_slot *s, enum mr_slot_kind kind, struct mr_job *j,
@@ -122,7 +127,10 @@ static enum mr_code read_batches(struct mr_lane *l, struct mr_reader *r, struct 
         enum mr_next what = MR_NEXT_END;
         struct mr_slot *s = take_slot(l);
         ready_batch(l, s, &j->stream->schema);
+        struct mr_span span;
+        mr_span_begin(&span, MR_STEP_DECODE);
         enum mr_code rc = t->next(r, &s->batch, &what, err);
+        mr_span_end(&span);
         if (rc != MR_OK || what != MR_NEXT_BATCH) {
             mr_queue_push(&l->free_slots, s, 1);
             *ret_end = rc == MR_OK && what == MR_NEXT_END;
@@ -175,6 +183,7 @@ static void run_partition(struct mr_lane *l, struct mr_consumer_worker **w, stru
 {
     struct mr_error err = { 0 };
     bool end = false;
+    mr_profile_use(j->rep->profile);
     for (int attempt = 1;; attempt++) {
         enum mr_code rc = *w ? MR_OK : reopen(l, w, &err);
         if (rc == MR_OK)
@@ -194,6 +203,7 @@ static void run_partition(struct mr_lane *l, struct mr_consumer_worker **w, stru
         *w = NULL;
     }
     tell(l, end ? MR_SLOT_END : MR_SLOT_ABORT, j, part, 0, true);
+    mr_profile_use(NULL);
 }
 
 static void *reader_main(void *arg)
@@ -244,7 +254,10 @@ static enum mr_code enc_begin(struct mr_lane *l, const struct mr_slot *s, struct
 static enum mr_code enc_batch(struct mr_lane *l, struct mr_slot *s, struct mr_error *err)
 {
     struct mr_batch *out = NULL;
+    struct mr_span span;
+    mr_span_begin(&span, MR_STEP_TRANSFORM);
     enum mr_code rc = mr_chain_apply(&l->chain, l->e->p, &s->batch, &out, err);
+    mr_span_end(&span);
     if (rc != MR_OK)
         return rc;
     const struct mr_schema *own = out->schema;
@@ -278,6 +291,7 @@ static bool enc_slot(struct mr_lane *l, struct mr_slot *s)
 {
     struct mr_error err = { 0 };
     enum mr_code rc = MR_OK;
+    mr_profile_use(s->job ? s->job->rep->profile : NULL);
     switch (s->kind) {
     case MR_SLOT_QUIT:
         return false;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/profile.h"
 #include "base/timeutil.h"
 #include "column/schema.h"
 #include "pipe/internal.h"
@@ -37,6 +38,35 @@ static void note_renames(struct mr_stream_report *r)
         r->rename_from[r->n_renames] = mr_strdup(f->source_name);
         r->rename_to[r->n_renames++] = mr_strdup(f->name);
     }
+}
+
+/* Ask the source only for what the steps need: up to the first that drops columns. */
+static void narrow(struct mr_engine *e, struct mr_job *j)
+{
+    int n = j->stream->schema.n_fields;
+    bool *keep = mr_zalloc((size_t)n + 1, sizeof *keep), drops = false;
+    for (int i = 0; i < e->p->n_steps && !drops; i++) {
+        const struct mr_transform_step *s = &e->p->steps[i];
+        if (!s->type->needs)
+            break;
+        drops = s->type->needs(&s->value, &j->stream->schema, keep);
+    }
+    for (int i = 0; i < n && !drops; i++)
+        keep[i] = true;
+    e->p->consumer->narrow(e->consumer, j->stream, keep);
+    mr_free(keep);
+}
+
+/* Ask the source only for rows that can come through: filters before the first step that changes names or values. */
+static void restrict_rows(struct mr_engine *e, struct mr_job *j)
+{
+    struct mr_predicate_list l = { 0 };
+    for (int i = 0; i < e->p->n_steps && e->p->steps[i].type->needs; i++)
+        if (e->p->steps[i].type->predicates)
+            e->p->steps[i].type->predicates(&e->p->steps[i].value, &j->stream->schema, &l);
+    if (l.n)
+        e->p->consumer->restrict_rows(e->consumer, j->stream, &l);
+    mr_predicate_list_free(&l);
 }
 
 /* What must be true before this stream is read; the first thing that is not becomes its error. */
@@ -92,6 +122,8 @@ static void make_job(struct mr_engine *e, int i, struct mr_stream *s, char *tabl
                                     .consistency = "",
                                     .est_rows = s->est_rows,
                                     .delta_version = -1 };
+    if (e->o->profile)
+        r->profile = mr_zalloc(1, sizeof *r->profile);
 }
 
 static enum mr_code select_streams(struct mr_engine *e, struct mr_error *err)
@@ -128,8 +160,11 @@ enum mr_code mr_prepare(struct mr_engine *e, struct mr_error *err)
     MR_TRY(open_consumer(e, err));
     MR_TRY(e->p->consumer->discover(e->consumer, &e->list, err));
     MR_TRY(select_streams(e, err));
-    for (int i = 0; i < e->n_jobs; i++)
+    for (int i = 0; i < e->n_jobs; i++) {
+        narrow(e, &e->jobs[i]);
+        restrict_rows(e, &e->jobs[i]);
         settle_before_start(e, &e->jobs[i]);
+    }
 out:
     return rc;
 }

@@ -52,6 +52,7 @@ void mr_report_release(struct mr_report *r)
         mr_free(s->rename_from);
         mr_free(s->rename_to);
         mr_schema_release(&s->schema);
+        mr_free(s->profile);
     }
     mr_free(r->streams);
     for (int i = 0; i < r->n_warnings; i++)

@@ -19,6 +19,7 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/profile.h"
 #include "base/timeutil.h"
 #include "column/checksum.h"
 #include "pipe/internal.h"
@@ -260,7 +261,12 @@ static void commit_job(struct mr_engine *e, struct mr_job *j)
     int64_t version = -1;
     const struct mr_unit u = unit_of(e, j);
     mr_fault_hit(MR_FP_PIPE_COMMIT);
+    struct mr_span span;
+    struct mr_profile *before = mr_profile_use(j->rep->profile);
+    mr_span_begin(&span, MR_STEP_COMMIT);
     enum mr_code rc = e->p->loader->commit(j->target, &u, &result, &version, &err);
+    mr_span_end(&span);
+    mr_profile_use(before);
     if (rc == MR_OK && result == MR_COMMIT_FENCED) {
         rc = mr_fail(
             &err, MR_ID_LOAD02,

@@ -13,6 +13,7 @@
 
 #include "millrace/consumer.h"
 #include "millrace/loader.h"
+#include "base/profile.h"
 #include "spec/pipeline.h"
 #include "state/state.h"
 
@@ -22,6 +23,7 @@ struct mr_run_options {
     bool fresh;       /* do not continue an unfinished run */
     const char *only; /* one stream or pattern; NULL: all */
     int64_t limit;    /* rows per stream; 0: all */
+    bool profile;     /* measure where the time of each stream goes */
     const char
         *path_prefix; /* preview: tables land below this folder of the lake; NULL: in their place */
     bool no_state;    /* preview: record nothing, lock nothing */
@@ -57,6 +59,7 @@ struct mr_stream_report {
     int n_renames;
     char **rename_from, **rename_to; /* columns that land under another name */
     struct mr_schema schema;         /* as it lands; n_fields 0 when unknown */
+    struct mr_profile *profile;      /* NULL unless the run is profiled; the report's own */
     struct mr_error error;           /* code MR_OK: none */
 };
 

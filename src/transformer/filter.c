@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/timeutil.h"
 #include "column/builder.h"
 #include "column/schema.h"
 #include "transformer/filter_parse.h"
@@ -173,6 +174,85 @@ static void filter_close(struct mr_transformer *t)
     mr_free(t);
 }
 
+static void mark_columns(const struct filter_node *n, bool *keep)
+{
+    if (!n)
+        return;
+    if (n->column >= 0)
+        keep[n->column] = true;
+    mark_columns(n->left, keep);
+    mark_columns(n->right, keep);
+}
+
+/* What it compares; everything else passes through. */
+static bool filter_needs(const struct mr_option_value *v, const struct mr_schema *in, bool *keep)
+{
+    struct filter_node *root = NULL;
+    if (filter_parse(v->str, in, &root, NULL) == MR_OK)
+        mark_columns(root, keep);
+    filter_free(root);
+    return false;
+}
+
+static bool predicate_op(enum filter_op op, enum mr_predicate_op *ret)
+{
+    static const struct {
+        enum filter_op from;
+        enum mr_predicate_op to;
+    } map[] = { { F_IS_NULL, MR_IS_NULL },
+                { F_NOT_NULL, MR_NOT_NULL },
+                { F_EQ, MR_EQ },
+                { F_NE, MR_NE },
+                { F_LT, MR_LT },
+                { F_LE, MR_LE },
+                { F_GT, MR_GT },
+                { F_GE, MR_GE },
+                { F_IN, MR_IN } };
+    for (size_t i = 0; i < sizeof map / sizeof *map; i++)
+        if (map[i].from == op) {
+            *ret = map[i].to;
+            return true;
+        }
+    return false;
+}
+
+static char *literal_text(struct mr_type t, const struct filter_literal *l)
+{
+    char buf[MR_TIME_TEXT];
+    int64_t us = (int64_t)l->number;
+    if (t.id == MR_TYPE_DATE)
+        return mr_strndup(mr_time_iso(us * 86400000000, buf), 10);
+    if (t.id == MR_TYPE_TIMESTAMP || t.id == MR_TYPE_TIMESTAMP_NTZ)
+        return mr_strndup(mr_time_iso(us, buf), 26);
+    return mr_strdup(l->source);
+}
+
+/* The conditions that are joined by AND at the top. */
+static void add_predicates(const struct filter_node *n, struct mr_predicate_list *out)
+{
+    struct mr_predicate p = { .column = n->column, .n_literals = n->n_literals };
+    if (n->op == F_AND) {
+        add_predicates(n->left, out);
+        add_predicates(n->right, out);
+    }
+    if (!predicate_op(n->op, &p.op))
+        return;
+    p.literals = mr_zalloc((size_t)n->n_literals + 1, sizeof *p.literals);
+    for (int i = 0; i < n->n_literals; i++)
+        p.literals[i] = literal_text(n->type, &n->literals[i]);
+    out->items = mr_realloc(out->items, sizeof *out->items * (size_t)(out->n + 1));
+    out->items[out->n++] = p;
+}
+
+static void filter_predicates(const struct mr_option_value *v, const struct mr_schema *in,
+                              struct mr_predicate_list *out)
+{
+    struct filter_node *root = NULL;
+    if (filter_parse(v->str, in, &root, NULL) == MR_OK)
+        add_predicates(root, out);
+    filter_free(root);
+}
+
 static enum mr_code filter_open(const struct mr_option_value *v, const struct mr_schema *in,
                                 struct mr_transformer **ret, const struct mr_schema **ret_out,
                                 struct mr_error *err)
@@ -210,6 +290,8 @@ const struct mr_transformer_type mr_transformer_filter = {
                 .type = MR_OPT_EXPR,
                 .doc =
                     "Comparisons of columns with literals, IN, IS [NOT] NULL, AND, OR, NOT, parentheses." },
+    .needs = filter_needs,
+    .predicates = filter_predicates,
     .open = filter_open,
     .apply = filter_apply,
     .close = filter_close,

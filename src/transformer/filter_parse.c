@@ -135,8 +135,10 @@ void filter_free(struct filter_node *n)
         return;
     filter_free(n->left);
     filter_free(n->right);
-    for (int i = 0; i < n->n_literals; i++)
+    for (int i = 0; i < n->n_literals; i++) {
         mr_free(n->literals[i].text);
+        mr_free(n->literals[i].source);
+    }
     mr_free(n->literals);
     mr_free(n->result);
     mr_free(n);
@@ -273,6 +275,7 @@ static enum mr_code add_literal(struct parser *p, struct filter_node *n)
     n->literals = mr_realloc(n->literals, sizeof *n->literals * (size_t)(n->n_literals + 1));
     struct filter_literal *l = &n->literals[n->n_literals++];
     *l = (struct filter_literal){ 0 };
+    l->source = mr_asprintf("%s%s", negative ? "-" : "", p->t.text ? p->t.text : "");
     rc = typed_literal(p, n->type, negative, l);
     return rc == MR_OK ? advance(p) : rc;
 }

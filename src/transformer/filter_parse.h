@@ -37,8 +37,9 @@ struct filter_literal {
         number; /* ints, decimals at the column's scale, dates, timestamps, booleans: the floor of the literal */
     bool exact; /* false: the literal lies between number and number + 1 */
     double real;
-    char *text;
+    char *text; /* of a string column */
     size_t n;
+    char *source; /* as written, with its sign; without quotes */
 };
 
 struct filter_node {

@@ -77,6 +77,17 @@ static enum mr_code select_open(const struct mr_option_value *v, const struct mr
     return MR_OK;
 }
 
+static bool select_needs(const struct mr_option_value *v, const struct mr_schema *in, bool *keep)
+{
+    for (int i = 0; i < v->n_items; i++) {
+        int at = mr_schema_find(in, v->items[i]);
+        if (at < 0)
+            return false; /* open will say so, with all columns at hand */
+        keep[at] = true;
+    }
+    return v->n_items > 0;
+}
+
 static enum mr_code select_apply(struct mr_transformer *t, struct mr_batch *in,
                                  struct mr_batch *out, struct mr_error *err)
 {
@@ -91,6 +102,7 @@ const struct mr_transformer_type mr_transformer_select = {
     .option = { .key = "select",
                 .type = MR_OPT_LIST,
                 .doc = "Column names as the source spells them: [id, total]." },
+    .needs = select_needs,
     .open = select_open,
     .apply = select_apply,
     .close = select_close,

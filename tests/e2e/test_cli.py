@@ -130,6 +130,17 @@ def test_limit_never_touches_the_pipelines_tables(project, shop_db):
     assert project.rows("shop/orders").num_rows == 1000
 
 
+def test_profile_says_where_the_time_went(project, shop_db):
+    project.pipeline(shop_db)
+    report = project.run("shop.yml", "--profile").report
+    jsonschema.validate(report, SCHEMA)
+    orders = next(s for s in report["streams"] if s["stream"] == "orders")["profile"]
+    assert orders["decode"] > 0 and orders["encode"] > 0 and orders["sync"] > 0 and orders["commit"] > 0
+    text = call(project, "run", "shop.yml", "--profile", "--fresh").out
+    assert "where the time of orders went" in text and "is the limit" in text
+    assert "profile" not in project.run().report["streams"][0]
+
+
 def test_only_and_the_look_at_the_lake(project, shop_db):
     project.pipeline(shop_db)
     project.run("shop.yml", "--only", "orders")

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from conftest import BINARY, PASSWORD
+from filters import condition
 
 
 def stopped_at(project, point, *args):
@@ -272,6 +273,65 @@ def test_ten_thousand_random_numerics_land_as_psql_prints_them(project, postgres
             have = got.column(name).to_pylist()
             assert [h == w for h, w in zip(have, want)] == [True] * len(want), name
     assert project.rows("shop/free").num_rows > 1000
+
+
+# ---- only what is needed ----
+
+def test_columns_that_are_not_selected_are_not_asked_for(project, postgres):
+    """Neither their type nor their values can fail the table, and their bytes are not sent."""
+    url = postgres.database("narrow", """
+        CREATE TABLE t (id int, skipped inet, total numeric(10,2), wide text, status text);
+        INSERT INTO t SELECT i, '10.0.0.1', CASE WHEN i % 2 = 0 THEN 'NaN'::numeric ELSE i END, repeat('x', 1000), CASE i % 3 WHEN 0 THEN 'a' ELSE 'b' END
+          FROM generate_series(1, 1000) i;""")
+    project.pipeline(url, extra="transformers:\n  - filter: status = 'a'\n  - select: [id]\n")
+    report = project.run().report["streams"][0]
+    assert project.rows("shop/t").column_names == ["id"]
+    assert project.rows("shop/t").column("id").to_pylist() == [i for i in range(1, 1001) if i % 3 == 0]
+    assert report["bytes_read"] < 1000 * 40
+    project.pipeline(url, extra="transformers:\n  - select: [id, skipped]\n")
+    assert project.run(code=1).report["streams"][0]["error"]["code"] == "MR-E-PG06"
+    project.pipeline(url, extra="transformers:\n  - select: [id, total]\n")
+    assert project.run(code=1).report["streams"][0]["error"]["code"] == "MR-E-PG04"
+
+
+def test_random_filters_keep_what_the_server_keeps(project, postgres):
+    """Conditions are pushed into the query where the server judges as we do; the filter runs again on what comes."""
+    rng = random.Random(21)
+
+    def maybe(v):
+        return "NULL" if rng.random() < 0.2 else v
+
+    rows = ", ".join("(" + ", ".join([str(n), maybe(str(rng.randint(-5, 5))), maybe(str(rng.randint(-400, 400) / 4)),
+                                      maybe(rng.choice([str(rng.randint(-20, 20) / 8), "'NaN'", "'-0'", "'Infinity'"])),
+                                      maybe(rng.choice(["''", "'a'", "'A'", "'ab'", "'b'", "'é'", "'z''q'"])), maybe(rng.choice(["true", "false"])),
+                                      maybe(f"'20{rng.randint(20, 26)}-0{rng.randint(1, 9)}-1{rng.randint(0, 9)}'"),
+                                      maybe(f"'2026-01-0{rng.randint(1, 9)} 0{rng.randint(0, 9)}:30:00'")]) + ")" for n in range(1, 401))
+    url = postgres.database("filters", f"""
+        CREATE TABLE t (id int, i int, d numeric(12,2), r float8, s text, b boolean, day date, at timestamp);
+        INSERT INTO t VALUES {rows};""")
+    pushed = 0
+    for _ in range(60):
+        where = condition(rng)
+        project.pipeline(url, extra=f"transformers:\n  - filter: \"{where.replace(chr(34), chr(92) + chr(34))}\"\n", ident=False)
+        report = project.run().report["streams"][0]
+        got = sorted(project.rows("shop/t").column("id").to_pylist())
+        assert got == [int(n) for n in postgres.psql("filters", f"SELECT id FROM t WHERE {where} ORDER BY id;").split()], where
+        pushed += report["rows_read"] < 400
+    assert pushed > 10
+
+
+def test_moments_and_quotes_are_pushed_exactly(project, postgres):
+    url = postgres.database("moments", """
+        CREATE TABLE t (id int, at timestamptz, s varchar(20));
+        INSERT INTO t VALUES (1, '2026-03-29 00:59:59.999999+00', 'it''s'), (2, '2026-03-29 01:00:00+00', 'back\\slash'), (3, NULL, NULL),
+          (4, '2026-03-29 03:00:00+02', 'IT''S');
+        ALTER DATABASE moments SET timezone = 'Asia/Kolkata';""")
+    for where, ids in (("at >= '2026-03-29 01:00:00Z'", [2, 4]), ("at < '2026-03-29 03:00:00+02:00'", [1]), ("at = '2026-03-29'", []),
+                       ("s = 'it''s'", [1]), ("s in ('back\\slash', 'x')", [2]), ("s <> 'it''s' and at is not null", [2, 4])):
+        project.pipeline(url, extra="transformers:\n  - filter: " + '"' + where.replace("\\", "\\\\") + '"' + "\n")
+        report = project.run("shop.yml", "--fresh").report["streams"][0]
+        assert sorted(project.rows("shop/t").column("id").to_pylist()) == ids, where
+        assert report["rows_read"] == len(ids), where
 
 
 # ---- connections ----

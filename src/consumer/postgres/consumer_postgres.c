@@ -179,6 +179,19 @@ static enum mr_code pg_discover(struct mr_consumer *c, struct mr_stream_list *re
     return mr_pg_load_tables(c->holder, c->database, ret, err);
 }
 
+static void pg_narrow(struct mr_consumer *c, struct mr_stream *s, const bool *keep)
+{
+    (void)c;
+    mr_pg_narrow(s, keep);
+}
+
+static void pg_restrict_rows(struct mr_consumer *c, struct mr_stream *s,
+                             const struct mr_predicate_list *l)
+{
+    (void)c;
+    mr_pg_restrict_rows(s, l);
+}
+
 /* ---- hold: lock, then fix the snapshot, then look again ---- */
 
 static enum mr_code lock_tables(struct mr_consumer *c, struct mr_stream **streams, int n,
@@ -398,6 +411,8 @@ const struct mr_consumer_type mr_consumer_postgres = {
     .options = g_options,
     .open = pg_open,
     .discover = pg_discover,
+    .narrow = pg_narrow,
+    .restrict_rows = pg_restrict_rows,
     .hold = pg_hold,
     .plan = pg_plan,
     .view_holds = pg_view_holds,

@@ -84,6 +84,7 @@ void mr_pg_table_free(void *table)
     mr_free(t->sql_name);
     mr_free(t->signature);
     mr_free(t->wires);
+    mr_free(t->where);
     mr_free(t);
 }
 
@@ -119,7 +120,6 @@ static struct mr_stream *make_stream(const struct mr_pg_result *r, int row, cons
     return s;
 }
 
-/* A column; the first of a type that cannot be read becomes the stream's error. */
 static void add_column(struct mr_stream *s, const struct mr_pg_result *r, int row,
                        struct mr_buf *sig)
 {
@@ -130,21 +130,34 @@ static void add_column(struct mr_stream *s, const struct mr_pg_result *r, int ro
     enum mr_pg_wire wire = MR_PG_TEXT;
     mr_buf_printf(sig, "%s:%s:%s\n", name, mr_pg_cell(r, row, C_TYPE),
                   mr_pg_cell(r, row, C_TYPMOD));
-    bool known = mr_pg_wire_of(to_oid(mr_pg_cell(r, row, C_TYPE)),
-                               (int)strtol(mr_pg_cell(r, row, C_TYPMOD), NULL, 10), &wire, &type);
-    if (!known && s->error.code == MR_OK) {
-        mr_fail(&s->error, MR_ID_PG06,
-                "%s: column %s has the type %s, which this version does not read", s->id, name,
-                text);
-        mr_error_advise(
-            &s->error,
-            "skip the table under tables:, or read a materialised view of it that casts the column to text");
-    }
+    if (!mr_pg_wire_of(to_oid(mr_pg_cell(r, row, C_TYPE)),
+                       (int)strtol(mr_pg_cell(r, row, C_TYPMOD), NULL, 10), &wire, &type))
+        wire = MR_PG_UNKNOWN; /* an error only when the column is wanted: see narrow */
     int i = s->schema.n_fields;
     mr_schema_add(&s->schema, name, type, true, text);
     s->schema.fields[i].comment = comment ? mr_strdup(comment) : NULL;
     t->wires = mr_realloc(t->wires, sizeof *t->wires * (size_t)(i + 1));
     t->wires[i] = wire;
+}
+
+void mr_pg_narrow(struct mr_stream *s, const bool *keep)
+{
+    struct pg_table *t = s->source;
+    int n = 0;
+    for (int i = 0; i < s->schema.n_fields; i++)
+        if (keep[i])
+            t->wires[n++] = t->wires[i];
+    mr_schema_keep(&s->schema, keep);
+    for (int i = 0; i < n && s->error.code == MR_OK; i++) {
+        const struct mr_field *f = &s->schema.fields[i];
+        if (t->wires[i] != MR_PG_UNKNOWN)
+            continue;
+        mr_fail(&s->error, MR_ID_PG06,
+                "%s: column %s has the type %s, which this version does not read", s->id, f->name,
+                f->source_type);
+        mr_error_advise(&s->error, "leave it out with a select transformer, skip the table under "
+                                   "tables:, or read a materialised view that casts it to text");
+    }
 }
 
 static int by_id(const void *a, const void *b)

@@ -31,6 +31,7 @@ struct pg_table {
     char *
         signature; /* names and types of its columns: another one means that the table was changed */
     enum mr_pg_wire *wires; /* of each field */
+    char *where;            /* " AND ..." that every wanted row fulfils; NULL: all */
     int n_heaps;            /* 0 until mr_pg_load_heaps */
     struct pg_heap *heaps;
 };
@@ -38,6 +39,10 @@ struct pg_table {
 /** mr_pg_load_tables - every table that this kind reads, with its columns; sorted by id. */
 MR_CHECK enum mr_code mr_pg_load_tables(struct mr_pg *c, const char *database,
                                         struct mr_stream_list *ret, struct mr_error *err);
+/** mr_pg_narrow - keep these columns; one of an unknown type becomes the stream's error. */
+void mr_pg_narrow(struct mr_stream *s, const bool *keep);
+/** mr_pg_restrict_rows - what of these conditions the server judges exactly as we do becomes the table's `where`. */
+void mr_pg_restrict_rows(struct mr_stream *s, const struct mr_predicate_list *l);
 /** mr_pg_load_heaps - the heaps of these streams, in the snapshot of c's transaction. A stream whose heaps cannot be
  *  read gets its `error` set; est_rows and est_bytes are set anew. */
 MR_CHECK enum mr_code mr_pg_load_heaps(struct mr_pg *c, struct mr_stream **streams, int n,

@@ -65,13 +65,16 @@ static enum mr_code lock_heap(struct mr_consumer_worker *w, const struct pg_heap
 /* ---- read ---- */
 
 /* FROM ONLY "public"."orders" WHERE ctid ... */
-static void put_source(struct mr_buf *b, const struct pg_heap *h, const struct mr_partition *p)
+static void put_source(struct mr_buf *b, const struct mr_stream *s, const struct pg_heap *h,
+                       const struct mr_partition *p)
 {
     mr_buf_printf(b, " FROM %s%s WHERE true", h->only ? "ONLY " : "", h->sql_name);
     if (PART_FROM(p) || PART_TO(p))
         mr_buf_printf(b, " AND ctid >= '(%u,0)'::pg_catalog.tid", PART_FROM(p));
     if (PART_TO(p))
         mr_buf_printf(b, " AND ctid < '(%llu,0)'::pg_catalog.tid", (unsigned long long)PART_TO(p));
+    if (((const struct pg_table *)s->source)->where)
+        mr_buf_puts(b, ((const struct pg_table *)s->source)->where);
 }
 
 /* "octet_length(name)" of a column whose values can be large; NULL for others. */
@@ -105,7 +108,7 @@ static char *large_text(const struct mr_stream *s, const struct pg_heap *h,
         }
         mr_free(length);
     }
-    put_source(&b, h, p);
+    put_source(&b, s, h, p);
     mr_buf_printf(&b, " AND (%s%s > %zu) LIMIT 1", mr_buf_str(&any),
                   sum.len ? mr_buf_str(&sum) : "0", 2 * max);
     mr_buf_release(&any);
@@ -154,7 +157,7 @@ static char *copy_text(const struct mr_stream *s, const struct pg_heap *h,
         mr_buf_printf(&b, "%s%s", i ? ", " : "", name);
         mr_free(name);
     }
-    put_source(&b, h, p);
+    put_source(&b, s, h, p);
     if (limit > 0)
         mr_buf_printf(&b, " LIMIT %lld", (long long)limit);
     mr_buf_puts(&b, ") TO STDOUT (FORMAT binary)");

@@ -218,6 +218,21 @@ static enum mr_code lite_discover(struct mr_consumer *c, struct mr_stream_list *
     return rc;
 }
 
+static void lite_narrow(struct mr_consumer *c, struct mr_stream *s, const bool *keep)
+{
+    (void)c;
+    mr_schema_keep(&s->schema, keep);
+}
+
+/* SQLite compares by the storage class of each cell, not by the declared type: all rows are read, the filter decides. */
+static void lite_restrict_rows(struct mr_consumer *c, struct mr_stream *s,
+                               const struct mr_predicate_list *l)
+{
+    (void)c;
+    (void)s;
+    (void)l;
+}
+
 /* ---- view ---- */
 
 static enum mr_code lite_hold(struct mr_consumer *c, struct mr_stream **streams, int n,
@@ -465,6 +480,8 @@ const struct mr_consumer_type mr_consumer_sqlite = {
     .options = g_options,
     .open = lite_open,
     .discover = lite_discover,
+    .narrow = lite_narrow,
+    .restrict_rows = lite_restrict_rows,
     .hold = lite_hold,
     .plan = lite_plan,
     .view_holds = lite_view_holds,

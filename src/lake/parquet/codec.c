@@ -7,6 +7,7 @@
 #include <zstd.h>
 
 #include "base/mem.h"
+#include "base/profile.h"
 #include "lake/parquet/column_writer.h"
 
 struct mr_pq_codecs {
@@ -78,7 +79,10 @@ enum mr_code mr_pq_compress(struct mr_pq_codecs *k, const void *p, size_t n, str
     if (!ctx)
         return mr_fail(err, MR_ID_PQ03, "no memory for a zstd context");
     mr_buf_reserve(out, ZSTD_compressBound(n));
+    struct mr_span span;
+    mr_span_begin(&span, MR_STEP_COMPRESS);
     size_t got = ZSTD_compress2(ctx, out->data + out->len, out->cap - out->len, p, n);
+    mr_span_end(&span);
     give(k, ctx);
     if (ZSTD_isError(got))
         return mr_fail(err, MR_ID_PQ03, "zstd: %s", ZSTD_getErrorName(got));

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/profile.h"
 #include "lake/parquet/column_writer.h"
 #include "lake/parquet/thrift.h"
 
@@ -118,13 +119,19 @@ static void append_task(void *ctx, int i)
 {
     struct mr_pq_writer *w = ctx;
     struct mr_pq_column *c = &w->columns[i];
+    struct mr_span span;
+    mr_span_begin(&span, MR_STEP_ENCODE);
     c->rc = mr_pq_column_append(c, &w->batch->columns[i], &c->err);
+    mr_span_end(&span);
 }
 
 static void flush_task(void *ctx, int i)
 {
     struct mr_pq_column *c = &((struct mr_pq_writer *)ctx)->columns[i];
+    struct mr_span span;
+    mr_span_begin(&span, MR_STEP_ENCODE);
     c->rc = mr_pq_column_flush(c, &c->err);
+    mr_span_end(&span);
 }
 
 /* Run a task per column; the first error in column order is the one to tell. */

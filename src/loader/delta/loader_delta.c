@@ -14,6 +14,7 @@
 #include <xxhash.h>
 
 #include "base/mem.h"
+#include "base/profile.h"
 #include "base/timeutil.h"
 #include "column/checksum.h"
 #include "column/schema.h"
@@ -252,6 +253,14 @@ static enum mr_code close_file(struct mr_loader_writer *w, struct mr_pool *pool,
     return rc;
 }
 
+static void add_to_sum(struct mr_loader_writer *w, const struct mr_batch *batch)
+{
+    struct mr_span span;
+    mr_span_begin(&span, MR_STEP_CHECKSUM);
+    mr_checksum_add(&w->sum, batch);
+    mr_span_end(&span);
+}
+
 static enum mr_code write_batch(struct mr_loader_writer *w, const struct mr_batch *batch,
                                 struct mr_pool *pool, struct mr_error *err)
 {
@@ -259,7 +268,7 @@ static enum mr_code write_batch(struct mr_loader_writer *w, const struct mr_batc
         return MR_OK;
     enum mr_code rc = w->pq ? MR_OK : open_file(w, err);
     if (rc == MR_OK)
-        mr_checksum_add(&w->sum, batch);
+        add_to_sum(w, batch);
     if (rc == MR_OK)
         rc = mr_pq_write(w->pq, batch, pool, err);
     if (rc == MR_OK && mr_pq_bytes(w->pq) >= (uint64_t)w->stream->loader->file_bytes)

@@ -18,6 +18,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/profile.h"
 #include "base/queue.h"
 #include "base/timeutil.h"
 
@@ -184,8 +185,7 @@ static void set_patient(struct mr_pg *c, bool on)
         c->patient = on;
 }
 
-/* Wait until the socket can be read, or say why not. */
-static enum mr_code wait_readable(struct mr_pg *c, struct mr_error *err)
+static enum mr_code wait_for_bytes(struct mr_pg *c, struct mr_error *err)
 {
     int64_t until = mr_mono_us() + c->read_timeout_us;
     for (;;) {
@@ -207,13 +207,32 @@ static enum mr_code wait_readable(struct mr_pg *c, struct mr_error *err)
     }
 }
 
+/* Wait until the socket can be read, or say why not. */
+static enum mr_code wait_readable(struct mr_pg *c, struct mr_error *err)
+{
+    struct mr_span span;
+    mr_span_begin(&span, MR_STEP_WAIT);
+    enum mr_code rc = wait_for_bytes(c, err);
+    mr_span_end(&span);
+    return rc;
+}
+
+static bool consume(struct mr_pg *c)
+{
+    struct mr_span span;
+    mr_span_begin(&span, MR_STEP_RECEIVE);
+    bool ok = PQconsumeInput(c->pg) == 1;
+    mr_span_end(&span);
+    return ok;
+}
+
 static enum mr_code wait_result(struct mr_pg *c, struct mr_error *err)
 {
     while (PQisBusy(c->pg)) {
         enum mr_code rc = wait_readable(c, err);
         if (rc != MR_OK)
             return rc;
-        if (!PQconsumeInput(c->pg))
+        if (!consume(c))
             return connection_error(c->pg, MR_ID_PG01, "connection lost", err);
     }
     return MR_OK;
@@ -354,7 +373,7 @@ enum mr_code mr_pg_copy_next(struct mr_pg *c, const char **ret_data, size_t *ret
         enum mr_code rc = wait_readable(c, err);
         if (rc != MR_OK)
             return rc;
-        if (!PQconsumeInput(c->pg))
+        if (!consume(c))
             return connection_error(c->pg, MR_ID_PG01, "connection lost", err);
     }
 }

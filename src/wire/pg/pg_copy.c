@@ -475,6 +475,7 @@ static put_fn function_of(enum mr_pg_wire w)
         return put_eight;
     case MR_PG_NUMERIC:
         return put_numeric;
+    case MR_PG_UNKNOWN:
     case MR_PG_TEXT:
         return put_text;
     case MR_PG_BPCHAR:

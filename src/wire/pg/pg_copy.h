@@ -16,7 +16,8 @@
 
 /* What a column's bytes are; from the type's oid. */
 enum mr_pg_wire {
-    MR_PG_BOOL = 1,
+    MR_PG_UNKNOWN, /* not read */
+    MR_PG_BOOL,
     MR_PG_INT2,
     MR_PG_INT4,
     MR_PG_INT8,
