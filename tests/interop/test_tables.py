@@ -97,6 +97,26 @@ def test_values_without_dictionary(project, spark, lite, encodings):
         assert got == want, who
 
 
+@pytest.mark.parametrize("codec", ["zstd", "snappy", "lz4", "gzip", "none"])
+def test_codecs(project, spark, lite, codec):
+    """Text that shrinks, bytes that do not (their chunk is left as it is), numbers."""
+    db, path = lite
+    rng = random.Random(4)
+    db.execute("CREATE TABLE t (id INTEGER, s TEXT, x BLOB)")
+    rows = [(i, f"text {i} " * 5, rng.randbytes(40)) for i in range(8000)]
+    db.executemany("INSERT INTO t VALUES (?,?,?)", rows)
+    db.commit()
+    project.pipeline(path, loader=f"  compression: {codec}\n")
+    project.run()
+    group = files(project, "shop/t")[0].metadata.row_group(0)
+    names = {"zstd": "ZSTD", "snappy": "SNAPPY", "lz4": "LZ4", "gzip": "GZIP", "none": "UNCOMPRESSED"}
+    assert group.column(1).compression.startswith(names[codec]) and group.column(2).compression == "UNCOMPRESSED"
+    kinds = {"s": readers.HEX, "x": readers.HEX}
+    want = {i: [s.encode().hex(), x.hex()] for i, s, x in rows}
+    for who, got in {**everyone(spark, project.lake / "shop/t", kinds), "polars": readers.polars(project.lake / "shop/t", kinds)}.items():
+        assert got == want, who
+
+
 def test_three_hundred_small_tables(project, spark, lite):
     db, path = lite
     for t in range(300):

@@ -199,7 +199,8 @@ static void page_header(struct mr_buf *out, int encoding, int64_t values, size_t
     mr_thrift_struct_end(&t);
 }
 
-/* Compress `raw` behind room for a header, and move it down to the header's end: no buffer beside `out`. */
+/* A chunk whose first page hardly shrinks is left as it is: a page cannot opt out alone, its chunk can.
+ * Compress `raw` behind room for a header, and move it down to the header's end: no buffer beside `out`. */
 static enum mr_code put_page(struct mr_pq_column *c, const struct mr_buf *raw, int encoding,
                              int64_t values, bool dictionary, struct mr_buf *out,
                              struct mr_error *err)
@@ -209,8 +210,17 @@ static enum mr_code put_page(struct mr_pq_column *c, const struct mr_buf *raw, i
         return mr_fail(err, MR_ID_PQ04, "%s: a page of %zu bytes", c->field->name, raw->len);
     mr_buf_reserve(out, HEADER_MAX);
     out->len += HEADER_MAX;
-    enum mr_code rc = mr_pq_compress(c->codecs, mr_buf_str(raw), raw->len, out, err);
-    size_t body = before + HEADER_MAX, n = out->len - body;
+    enum mr_code rc = MR_OK;
+    if (!c->chunk_bare)
+        rc = mr_pq_compress(c->codecs, mr_buf_str(raw), raw->len, out, err);
+    size_t body = before + HEADER_MAX;
+    if (rc == MR_OK && out == &c->pages && before == 0)
+        c->chunk_bare = (double)(out->len - body) > 0.95 * (double)raw->len;
+    if (rc == MR_OK && c->chunk_bare) {
+        out->len = body;
+        mr_buf_append(out, mr_buf_str(raw), raw->len);
+    }
+    size_t n = out->len - body;
     out->len = before;
     if (rc != MR_OK)
         return rc;
@@ -484,7 +494,7 @@ static void chunk_metadata(const struct mr_pq_column *c, uint64_t at, size_t dic
         mr_thrift_elem_i32(t, c->plain_encoding);
     mr_thrift_list(t, 3, MR_THRIFT_BINARY, 1);
     mr_thrift_elem_string(t, c->field->name);
-    mr_thrift_i32(t, 4, (int32_t)mr_pq_codecs_codec(c->codecs));
+    mr_thrift_i32(t, 4, c->chunk_bare ? MR_PQ_NONE : (int32_t)mr_pq_codecs_codec(c->codecs));
     mr_thrift_i64(t, 5, c->rows);
     mr_thrift_i64(t, 6, (int64_t)c->raw_bytes);
     mr_thrift_i64(t, 7, (int64_t)(dict_len + c->pages.len));
@@ -529,7 +539,7 @@ static void next_chunk(struct mr_pq_column *c)
     c->rows = c->nulls = 0;
     c->n_dict_pages = c->n_plain_pages = c->n_delta_pages = 0;
     c->raw_bytes = 0;
-    c->chunk_has_dict = c->chunk_has_plain = false;
+    c->chunk_has_dict = c->chunk_has_plain = c->chunk_bare = false;
 }
 
 enum mr_code mr_pq_column_close_chunk(struct mr_pq_column *c, uint64_t at,

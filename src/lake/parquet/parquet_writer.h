@@ -14,7 +14,7 @@
 #include "base/pool.h"
 #include "millrace/batch.h"
 
-enum mr_pq_codec { MR_PQ_NONE = 0, MR_PQ_ZSTD = 6 };
+enum mr_pq_codec { MR_PQ_NONE = 0, MR_PQ_SNAPPY = 1, MR_PQ_GZIP = 2, MR_PQ_ZSTD = 6, MR_PQ_LZ4 = 7 };
 
 /* Where the bytes go, in order. */
 struct mr_pq_sink {
@@ -24,7 +24,7 @@ struct mr_pq_sink {
 
 struct mr_pq_options {
     enum mr_pq_codec codec;
-    int level;               /* zstd: 1.. */
+    int level;               /* zstd: 1..; gzip is level 1 */
     size_t memory_bytes;     /* of this file; from it come the next three, unless set */
     size_t page_bytes;       /* clamp(memory/4C, 8 KiB, 1 MiB) */
     size_t dictionary_bytes; /* clamp(memory/8C, 0, 1 MiB) */

@@ -54,9 +54,9 @@ struct mr_loader_writer {
 static const struct mr_option g_options[] = {
     { .key = "compression",
       .type = MR_OPT_ENUM,
-      .choices = "zstd|none",
+      .choices = "zstd|snappy|lz4|gzip|none",
       .def = "zstd",
-      .doc = "Codec of the Parquet pages; zstd is level 1." },
+      .doc = "Codec of the Parquet pages; zstd and gzip at level 1, lz4 as LZ4_RAW." },
     { .key = "encodings",
       .type = MR_OPT_ENUM,
       .choices = "delta|plain",
@@ -83,6 +83,18 @@ static void loader_close(struct mr_loader *l)
     mr_free(l);
 }
 
+static enum mr_pq_codec codec_of(const char *name)
+{
+    static const struct {
+        const char *name;
+        enum mr_pq_codec codec;
+    } map[] = { { "none", MR_PQ_NONE }, { "snappy", MR_PQ_SNAPPY }, { "gzip", MR_PQ_GZIP }, { "lz4", MR_PQ_LZ4 } };
+    for (size_t i = 0; i < sizeof map / sizeof *map; i++)
+        if (strcmp(map[i].name, name) == 0)
+            return map[i].codec;
+    return MR_PQ_ZSTD;
+}
+
 static enum mr_code loader_open(const struct mr_loader_config *cfg, struct mr_loader **ret,
                                 struct mr_error *err)
 {
@@ -90,8 +102,7 @@ static enum mr_code loader_open(const struct mr_loader_config *cfg, struct mr_lo
     l->pipeline = mr_strdup(cfg->pipeline);
     l->pipeline_id = mr_strdup(cfg->pipeline_id);
     l->run_id = mr_strdup(cfg->run_id);
-    l->codec =
-        strcmp(mr_option_str(cfg->options, "compression"), "none") == 0 ? MR_PQ_NONE : MR_PQ_ZSTD;
+    l->codec = codec_of(mr_option_str(cfg->options, "compression"));
     l->plain_only = strcmp(mr_option_str(cfg->options, "encodings"), "plain") == 0;
     l->file_bytes = mr_option_int(cfg->options, "file_size");
     enum mr_code rc = mr_store_open_local(cfg->lake, &l->store, err);
