@@ -96,7 +96,8 @@ enum mr_code mr_state_open(const char *dir, struct mr_state **ret, struct mr_err
         rc = fail(s, "open it", err);
     if (rc == MR_OK) {
         sqlite3_busy_timeout(s->db, 10000);
-        rc = exec(s, "PRAGMA synchronous = FULL", err);
+        /* A crash of the machine may lose the last lines of history, never a table: positions are in the tables. */
+        rc = exec(s, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL", err);
     }
     if (rc == MR_OK)
         rc = migrate(s, err);
