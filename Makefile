@@ -1,7 +1,7 @@
 # The shell around meson: each target is one thing a person wants.
 BUILD := build
 
-.PHONY: all setup demo test unit asan tsan fuzz lint fmt docs-test live bench-quick clean
+.PHONY: all setup demo test unit asan tsan fuzz lint fmt docs-test live bench-quick bench bench-small clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) -v >$(BUILD)/ninja.log 2>&1 || { grep -E 'error|warning|FAILED' $(BUILD)/ninja.log; exit 1; }
@@ -51,6 +51,17 @@ bench-quick: ## under 3 minutes, for every day
 	@tools/setup test
 	@$(MAKE) --no-print-directory all
 	@bench/quick
+
+bench: ## raw reader, millrace and peers; about 40 minutes, continues where it stopped
+	@tools/setup bench
+	@$(MAKE) --no-print-directory all
+	@bench/bench
+
+bench-small: ## start-up, many tables, SQLite, the writer alone
+	@tools/setup bench
+	@tools/setup demo
+	@$(MAKE) --no-print-directory all
+	@bench/small
 
 clean:
 	rm -rf $(BUILD) build-asan build-tsan build-fuzz build-lint
