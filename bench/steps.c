@@ -154,8 +154,9 @@ static void show(const char *step, double ns, int64_t rows)
            ns / (double)rows);
 }
 
-static double encode(const struct mr_schema *schema, const struct mr_batch *batches, int n,
-                     enum mr_pq_codec codec, uint64_t *bytes)
+__attribute__((noinline)) static double encode(const struct mr_schema *schema,
+                                               const struct mr_batch *batches, int n,
+                                               enum mr_pq_codec codec, uint64_t *bytes)
 {
     struct mr_error err = { 0 };
     struct mr_pq_writer *w = NULL;
@@ -173,8 +174,9 @@ static double encode(const struct mr_schema *schema, const struct mr_batch *batc
     return now() - start;
 }
 
-static void decode_all(struct mr_pg_decoder *d, const struct mr_buf *wire, const size_t *ends,
-                       int64_t rows, struct mr_batch *batches)
+__attribute__((noinline)) static void decode_all(struct mr_pg_decoder *d, const struct mr_buf *wire,
+                                                 const size_t *ends, int64_t rows,
+                                                 struct mr_batch *batches)
 {
     struct mr_error err = { 0 };
     for (int64_t i = 0; i < rows; i++) {
@@ -187,6 +189,13 @@ static void decode_all(struct mr_pg_decoder *d, const struct mr_buf *wire, const
         if (i % BATCH == BATCH - 1 || i == rows - 1)
             mr_batch_finish(b, i % BATCH + 1);
     }
+}
+
+__attribute__((noinline)) static void checksum_all(struct mr_checksum *sum,
+                                                   const struct mr_batch *batches, int n)
+{
+    for (int i = 0; i < n; i++)
+        mr_checksum_add(sum, &batches[i]);
 }
 
 int main(int argc, char **argv)
@@ -225,8 +234,7 @@ int main(int argc, char **argv)
     double decode = now() - start;
     struct mr_checksum sum = { 0 };
     start = now();
-    for (int i = 0; i < n; i++)
-        mr_checksum_add(&sum, &batches[i]);
+    checksum_all(&sum, batches, n);
     double checksum = now() - start;
     uint64_t plain = 0, small = 0;
     encode(&schema, batches, n, MR_PQ_NONE, &(uint64_t){ 0 });
