@@ -150,7 +150,7 @@ static const char *verdict(const struct mr_profile *p)
         return disk > encoding
                    ? "the disk is the limit: a faster one, or a lake elsewhere"
                    : "encoding is the limit: more cores, fewer columns, or loader compression: none";
-    return "reading and decoding on this machine is the limit: more --workers if there are cores left";
+    return "reading and decoding on this machine is the limit: more --workers, where the source takes several";
 }
 
 static void text_profile(const struct mr_stream_report *s, FILE *out)

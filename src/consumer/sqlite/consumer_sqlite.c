@@ -405,30 +405,32 @@ static enum mr_code bad_cell(struct mr_reader *r, int i, const char *why, struct
                                 "select transformer");
 }
 
+static enum mr_code too_large(const struct mr_reader *r, const struct mr_sqlite_cell *c,
+                              struct mr_error *err)
+{
+    mr_fail(err, MR_ID_COL01,
+            "%s.%s, row %lld: a value of %zu bytes is larger than max_value (%zu)",
+            r->stream->table, r->stream->schema.fields[c->i].name, (long long)r->row + 1, c->n,
+            r->c->max_value);
+    return mr_error_advise(err, "raise max_value: and memory:, or leave the column out");
+}
+
 static enum mr_code put_row(struct mr_reader *r, struct mr_batch *b, int64_t at, size_t *bytes,
                             struct mr_error *err)
 {
     for (int i = 0; i < r->stream->schema.n_fields; i++) {
+        struct mr_sqlite_cell c = { .q = r->q, .i = i, .type = sqlite3_column_type(r->q, i) };
         struct mr_type t = r->stream->schema.fields[i].type;
-        struct mr_array *a = &b->columns[i];
-        int type = sqlite3_column_type(r->q, i);
-        if (type == SQLITE_NULL) {
-            mr_put_null(t, a, at);
+        if (c.type == SQLITE_NULL) {
+            mr_put_null(t, &b->columns[i], at);
             continue;
         }
-        if (type == SQLITE_TEXT || type == SQLITE_BLOB) {
-            size_t n = (size_t)sqlite3_column_bytes(r->q, i);
-            if (n > r->c->max_value)
-                return mr_fail(err, MR_ID_COL01,
-                               "%s.%s, row %lld: a value of %zu bytes is larger "
-                               "than max_value (%zu)",
-                               r->stream->table, r->stream->schema.fields[i].name,
-                               (long long)r->row + 1, n, r->c->max_value);
-            *bytes += n;
-        } else {
-            *bytes += 8;
-        }
-        const char *why = r->put[i](r->q, i, t, a, at);
+        if (c.type == SQLITE_TEXT || c.type == SQLITE_BLOB)
+            c.n = (size_t)sqlite3_column_bytes(r->q, i);
+        if (c.n > r->c->max_value)
+            return too_large(r, &c, err);
+        *bytes += c.n ? c.n : 8;
+        const char *why = r->put[i](&c, t, &b->columns[i], at);
         if (why)
             return bad_cell(r, i, why, err);
     }

@@ -92,44 +92,46 @@ static bool real_to_int(double d, int64_t *ret)
     return true;
 }
 
-static bool cell_int(sqlite3_stmt *q, int i, int64_t *ret)
+static bool cell_int(const struct mr_sqlite_cell *c, int64_t *ret)
 {
-    switch (sqlite3_column_type(q, i)) {
+    switch (c->type) {
     case SQLITE_INTEGER:
-        *ret = sqlite3_column_int64(q, i);
+        *ret = sqlite3_column_int64(c->q, c->i);
         return true;
     case SQLITE_FLOAT:
-        return real_to_int(sqlite3_column_double(q, i), ret);
+        return real_to_int(sqlite3_column_double(c->q, c->i), ret);
     case SQLITE_TEXT: {
-        const char *s = (const char *)sqlite3_column_text(q, i);
-        return parse_int(s, (size_t)sqlite3_column_bytes(q, i), ret);
+        const char *s = (const char *)sqlite3_column_text(c->q, c->i);
+        return parse_int(s, c->n, ret);
     }
     default:
         return false;
     }
 }
 
-static const char *put_long(sqlite3_stmt *q, int i, struct mr_type t, struct mr_array *a, int64_t r)
+static const char *put_long(const struct mr_sqlite_cell *c, struct mr_type t, struct mr_array *a,
+                            int64_t r)
 {
     int64_t v = 0;
     (void)t;
-    if (!cell_int(q, i, &v))
+    if (!cell_int(c, &v))
         return NOT_INT;
     mr_put_i64(a, r, v);
     return NULL;
 }
 
-static const char *put_bool(sqlite3_stmt *q, int i, struct mr_type t, struct mr_array *a, int64_t r)
+static const char *put_bool(const struct mr_sqlite_cell *c, struct mr_type t, struct mr_array *a,
+                            int64_t r)
 {
     int64_t v = -1;
     (void)t;
-    if (sqlite3_column_type(q, i) == SQLITE_TEXT) {
-        const char *s = (const char *)sqlite3_column_text(q, i);
+    if (c->type == SQLITE_TEXT) {
+        const char *s = (const char *)sqlite3_column_text(c->q, c->i);
         v = strcasecmp(s, "true") == 0 || strcasecmp(s, "t") == 0    ? 1
             : strcasecmp(s, "false") == 0 || strcasecmp(s, "f") == 0 ? 0
                                                                      : -1;
     }
-    if (v < 0 && !cell_int(q, i, &v))
+    if (v < 0 && !cell_int(c, &v))
         return "it is neither 0, 1, true nor false";
     if (v != 0 && v != 1)
         return "it is neither 0, 1, true nor false";
@@ -137,18 +139,18 @@ static const char *put_bool(sqlite3_stmt *q, int i, struct mr_type t, struct mr_
     return NULL;
 }
 
-static const char *put_double(sqlite3_stmt *q, int i, struct mr_type t, struct mr_array *a,
+static const char *put_double(const struct mr_sqlite_cell *c, struct mr_type t, struct mr_array *a,
                               int64_t r)
 {
     (void)t;
     double d = 0;
     int64_t v;
-    switch (sqlite3_column_type(q, i)) {
+    switch (c->type) {
     case SQLITE_FLOAT:
-        d = sqlite3_column_double(q, i);
+        d = sqlite3_column_double(c->q, c->i);
         break;
     case SQLITE_INTEGER:
-        v = sqlite3_column_int64(q, i);
+        v = sqlite3_column_int64(c->q, c->i);
         d = (double)v;
         if (d >= 9223372036854775808.0 || (int64_t)d != v)
             return "a double cannot hold this whole number exactly";
@@ -219,25 +221,25 @@ static int shortest(double d, char *buf, size_t size)
     return n;
 }
 
-static const char *put_decimal(sqlite3_stmt *q, int i, struct mr_type t, struct mr_array *a,
+static const char *put_decimal(const struct mr_sqlite_cell *c, struct mr_type t, struct mr_array *a,
                                int64_t r)
 {
     char buf[40];
     const char *s = buf;
     size_t n;
     __int128 v;
-    switch (sqlite3_column_type(q, i)) {
+    switch (c->type) {
     case SQLITE_INTEGER:
-        n = (size_t)snprintf(buf, sizeof buf, "%lld", sqlite3_column_int64(q, i));
+        n = (size_t)snprintf(buf, sizeof buf, "%lld", sqlite3_column_int64(c->q, c->i));
         break;
     case SQLITE_FLOAT:
-        if (!isfinite(sqlite3_column_double(q, i)))
+        if (!isfinite(sqlite3_column_double(c->q, c->i)))
             return NOT_NUMBER;
-        n = (size_t)shortest(sqlite3_column_double(q, i), buf, sizeof buf);
+        n = (size_t)shortest(sqlite3_column_double(c->q, c->i), buf, sizeof buf);
         break;
     case SQLITE_TEXT:
-        s = (const char *)sqlite3_column_text(q, i);
-        n = (size_t)sqlite3_column_bytes(q, i);
+        s = (const char *)sqlite3_column_text(c->q, c->i);
+        n = c->n;
         break;
     default:
         return IS_BLOB;
@@ -251,23 +253,24 @@ static const char *put_decimal(sqlite3_stmt *q, int i, struct mr_type t, struct 
     return NULL;
 }
 
-static const char *time_text(sqlite3_stmt *q, int i, const char **ret, size_t *ret_n)
+static const char *time_text(const struct mr_sqlite_cell *c, const char **ret, size_t *ret_n)
 {
-    if (sqlite3_column_type(q, i) != SQLITE_TEXT)
+    if (c->type != SQLITE_TEXT)
         return "it is a number, which may count seconds, milliseconds or days; only text is read "
                "as a date";
-    *ret = (const char *)sqlite3_column_text(q, i);
-    *ret_n = (size_t)sqlite3_column_bytes(q, i);
+    *ret = (const char *)sqlite3_column_text(c->q, c->i);
+    *ret_n = c->n;
     return NULL;
 }
 
-static const char *put_date(sqlite3_stmt *q, int i, struct mr_type t, struct mr_array *a, int64_t r)
+static const char *put_date(const struct mr_sqlite_cell *c, struct mr_type t, struct mr_array *a,
+                            int64_t r)
 {
     const char *s = NULL;
     size_t n = 0;
     int64_t us;
     (void)t;
-    const char *why = time_text(q, i, &s, &n);
+    const char *why = time_text(c, &s, &n);
     if (why)
         return why;
     if (n != 10 || memcmp(s, "0000", 4) == 0 || !mr_time_parse(s, n, &us))
@@ -276,18 +279,19 @@ static const char *put_date(sqlite3_stmt *q, int i, struct mr_type t, struct mr_
     return NULL;
 }
 
-static const char *put_timestamp(sqlite3_stmt *q, int i, struct mr_type t, struct mr_array *a,
-                                 int64_t r)
+static const char *put_timestamp(const struct mr_sqlite_cell *c, struct mr_type t,
+                                 struct mr_array *a, int64_t r)
 {
     const char *s = NULL;
     size_t n = 0;
     int64_t us;
     (void)t;
-    const char *why = time_text(q, i, &s, &n);
+    const char *why = time_text(c, &s, &n);
     if (why)
         return why;
-    const char *dot = memchr(s, '.', n);
-    bool zone = n > 10 && (memchr(s + 10, 'Z', n - 10) || memchr(s + 10, '+', n - 10) ||
+    bool plain = n == 19 && s[16] == ':'; /* to the second: no room for a fraction or a zone */
+    const char *dot = plain ? NULL : memchr(s, '.', n);
+    bool zone = !plain && n > 10 && (memchr(s + 10, 'Z', n - 10) || memchr(s + 10, '+', n - 10) ||
                            memchr(s + 10, '-', n - 10));
     if (zone || (dot && (size_t)(s + n - dot) > 7) || n < 10 || memcmp(s, "0000", 4) == 0 ||
         !mr_time_parse(s, n, &us))
@@ -297,28 +301,28 @@ static const char *put_timestamp(sqlite3_stmt *q, int i, struct mr_type t, struc
     return NULL;
 }
 
-static const char *put_string(sqlite3_stmt *q, int i, struct mr_type t, struct mr_array *a,
+static const char *put_string(const struct mr_sqlite_cell *c, struct mr_type t, struct mr_array *a,
                               int64_t r)
 {
     (void)t;
-    if (sqlite3_column_type(q, i) == SQLITE_BLOB)
+    if (c->type == SQLITE_BLOB)
         return IS_BLOB;
-    const char *s = (const char *)sqlite3_column_text(q, i);
-    size_t n = (size_t)sqlite3_column_bytes(q, i);
+    const char *s = (const char *)sqlite3_column_text(c->q, c->i);
+    size_t n = c->type == SQLITE_TEXT ? c->n : (size_t)sqlite3_column_bytes(c->q, c->i);
     if (!mr_utf8_valid(s, n))
         return "its text is not valid UTF-8";
     return mr_put_bytes(a, r, s, n, NULL) == MR_OK ? NULL : "there is no memory for it";
 }
 
-static const char *put_binary(sqlite3_stmt *q, int i, struct mr_type t, struct mr_array *a,
+static const char *put_binary(const struct mr_sqlite_cell *c, struct mr_type t, struct mr_array *a,
                               int64_t r)
 {
-    int type = sqlite3_column_type(q, i);
+    int type = c->type;
     (void)t;
     if (type != SQLITE_BLOB && type != SQLITE_TEXT)
         return "it is a number";
-    const void *p = sqlite3_column_blob(q, i);
-    size_t n = (size_t)sqlite3_column_bytes(q, i);
+    const void *p = sqlite3_column_blob(c->q, c->i);
+    size_t n = c->n;
     return mr_put_bytes(a, r, p ? p : "", n, NULL) == MR_OK ? NULL : "there is no memory for it";
 }
 

@@ -16,8 +16,16 @@
 /** mr_sqlite_type - the landing type of a declared type (NULL or "" when there is none). */
 struct mr_type mr_sqlite_type(const char *declared);
 
-/* Put column `i` of the current row as row r of a. Returns NULL, or why the cell does not fit. */
-typedef const char *(*mr_sqlite_put_fn)(sqlite3_stmt *q, int i, struct mr_type t,
+/* One cell of the current row. */
+struct mr_sqlite_cell {
+    sqlite3_stmt *q;
+    int i;    /* column */
+    int type; /* SQLITE_INTEGER, ... */
+    size_t n; /* bytes of text or a blob; 0 for others */
+};
+
+/* Put the cell as row r of a. Returns NULL, or why it does not fit. */
+typedef const char *(*mr_sqlite_put_fn)(const struct mr_sqlite_cell *c, struct mr_type t,
                                         struct mr_array *a, int64_t r);
 /** mr_sqlite_put - the function for a type; NULL cells are handled by the caller. */
 mr_sqlite_put_fn mr_sqlite_put(struct mr_type t);
