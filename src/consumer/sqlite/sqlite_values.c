@@ -291,8 +291,9 @@ static const char *put_timestamp(const struct mr_sqlite_cell *c, struct mr_type 
         return why;
     bool plain = n == 19 && s[16] == ':'; /* to the second: no room for a fraction or a zone */
     const char *dot = plain ? NULL : memchr(s, '.', n);
-    bool zone = !plain && n > 10 && (memchr(s + 10, 'Z', n - 10) || memchr(s + 10, '+', n - 10) ||
-                           memchr(s + 10, '-', n - 10));
+    bool zone =
+        !plain && n > 10 &&
+        (memchr(s + 10, 'Z', n - 10) || memchr(s + 10, '+', n - 10) || memchr(s + 10, '-', n - 10));
     if (zone || (dot && (size_t)(s + n - dot) > 7) || n < 10 || memcmp(s, "0000", 4) == 0 ||
         !mr_time_parse(s, n, &us))
         return "it is not a time as YYYY-MM-DD HH:MM:SS[.ffffff] without a zone, years 0001 to "

@@ -53,7 +53,7 @@ struct mr_pq_column {
     /* the open chunk */
     struct mr_pq_dict dict;
     bool page_is_dict, chunk_has_dict, chunk_has_plain;
-    bool chunk_bare; /* not compressed */
+    bool chunk_bare;     /* not compressed */
     struct mr_buf pages; /* compressed data pages with headers */
     int64_t rows, nulls;
     int n_dict_pages, n_plain_pages, n_delta_pages;

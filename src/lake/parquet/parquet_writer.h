@@ -14,7 +14,13 @@
 #include "base/pool.h"
 #include "millrace/batch.h"
 
-enum mr_pq_codec { MR_PQ_NONE = 0, MR_PQ_SNAPPY = 1, MR_PQ_GZIP = 2, MR_PQ_ZSTD = 6, MR_PQ_LZ4 = 7 };
+enum mr_pq_codec {
+    MR_PQ_NONE = 0,
+    MR_PQ_SNAPPY = 1,
+    MR_PQ_GZIP = 2,
+    MR_PQ_ZSTD = 6,
+    MR_PQ_LZ4 = 7
+};
 
 /* Where the bytes go, in order. */
 struct mr_pq_sink {

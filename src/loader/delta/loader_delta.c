@@ -88,7 +88,10 @@ static enum mr_pq_codec codec_of(const char *name)
     static const struct {
         const char *name;
         enum mr_pq_codec codec;
-    } map[] = { { "none", MR_PQ_NONE }, { "snappy", MR_PQ_SNAPPY }, { "gzip", MR_PQ_GZIP }, { "lz4", MR_PQ_LZ4 } };
+    } map[] = { { "none", MR_PQ_NONE },
+                { "snappy", MR_PQ_SNAPPY },
+                { "gzip", MR_PQ_GZIP },
+                { "lz4", MR_PQ_LZ4 } };
     for (size_t i = 0; i < sizeof map / sizeof *map; i++)
         if (strcmp(map[i].name, name) == 0)
             return map[i].codec;
