@@ -33,8 +33,7 @@ static void run(struct mr_transformer *t)
     if (mr_batch_reserve(&in, 2, &err) != MR_OK)
         __builtin_trap();
     for (int i = 0; i < g_schema.n_fields; i++) {
-        struct mr_type type = g_schema.fields[i].type;
-        mr_put_null(type, &in.columns[i], 0);
+        mr_put_null(&g_schema.fields[i], &in.columns[i], 0);
         if (in.columns[i].offsets && mr_put_bytes(&in.columns[i], 1, "a", 1, &err) != MR_OK)
             __builtin_trap();
     }

@@ -5,6 +5,12 @@
  *        │                                     validity  1 0 1 1      (bit r: 1 = value, 0 = NULL; LSB first)
  *        └── columns[n] ─────────────────▶     offsets   0 3 3 7 9    (string, binary: n_rows + 1 int32)
  *                                              data      a b c d e f g h i
+ *   A nested column has children: a list's elements lie one after the other in children[0], row r has those from
+ *   offsets[r] to offsets[r + 1]; a map is a list of children[0] (keys) and children[1] (values); a struct's children
+ *   have its own number of rows, and a value also where the struct is NULL.
+ *
+ *   A cell that its column cannot hold is NULL, and its exact text stands in `bad`, until the end of the chain makes a
+ *   column `_rescued` of it.
  *
  * Ownership  A batch owns its column buffers and keeps them when cleared, so a batch that is reused
  *            allocates nothing. It borrows its schema, which must outlive it.
@@ -31,8 +37,31 @@ enum mr_type_id {
     MR_TYPE_TIMESTAMP,     /* int64 us since 1970-01-01T00:00:00Z */
     MR_TYPE_TIMESTAMP_NTZ, /* int64 us since 1970-01-01T00:00:00 of no zone */
     MR_TYPE_STRING,        /* UTF-8 */
-    MR_TYPE_BINARY
+    MR_TYPE_BINARY,
+    MR_TYPE_LIST,   /* child: element */
+    MR_TYPE_STRUCT, /* children: its fields */
+    MR_TYPE_MAP     /* children: key, never NULL, and value */
 };
+
+/* What becomes of a value that its column cannot hold. */
+enum mr_on_bad {
+    MR_BAD_RESCUE, /* the cell is NULL, its text goes to `_rescued` */
+    MR_BAD_NULL,   /* the cell is NULL */
+    MR_BAD_CLAMP,  /* the nearest value that fits; what has none (NaN) is NULL */
+    MR_BAD_ROUND, /* digits beyond the scale are rounded, half away from zero; what still does not fit is rescued */
+    MR_BAD_FAIL /* the stream fails, after all of its partition was looked at */
+};
+
+/* How a column lies in Parquet where that is pinned. */
+enum mr_physical {
+    MR_PHYSICAL_DEFAULT,
+    MR_PHYSICAL_INT96,  /* timestamps, as Hive and old Spark wrote them */
+    MR_PHYSICAL_MILLIS, /* timestamps: INT64 of milliseconds */
+    MR_PHYSICAL_FIXED   /* decimals: FIXED_LEN_BYTE_ARRAY at any precision */
+};
+
+/* The column that holds what did not fit: {"total": "NaN"}. */
+#define MR_RESCUED "_rescued"
 
 struct mr_type {
     enum mr_type_id id;
@@ -47,6 +76,14 @@ struct mr_field {
     char *source_name; /* the source's spelling when `name` differs, else NULL */
     char *source_type; /* "numeric(12,2)"; NULL when unknown */
     char *comment;     /* NULL when none */
+    char *
+        metadata; /* more members of the field's metadata, as JSON text without braces; NULL when none */
+    int n_children;
+    struct mr_field *children; /* LIST: "element"; MAP: "key", "value"; STRUCT: its fields */
+    enum mr_on_bad
+        on_bad; /* what a consumer does with values that do not fit; children follow their column */
+    enum mr_physical physical;
+    int field_id; /* pinned Parquet field id; 0: the column's position */
 };
 
 struct mr_schema {
@@ -60,9 +97,26 @@ struct mr_array {
     int64_t null_count;
     uint8_t *validity; /* meaningful only when null_count > 0; bits past length undefined */
     uint8_t *values;   /* fixed width values, or the bitmap of booleans */
-    int32_t *offsets;  /* string, binary: length + 1 entries, offsets[0] = 0 */
+    int32_t *offsets;  /* string, binary, list, map: length + 1 entries, offsets[0] = 0 */
     uint8_t *data;     /* string, binary: offsets[length] bytes */
     size_t validity_cap, values_cap, offsets_cap, data_cap;
+    int n_children;
+    struct mr_array *children;
+};
+
+/* A cell that its column could not hold. */
+struct mr_bad_cell {
+    int column;
+    int64_t row;
+    size_t text_at, text_len; /* its exact text, in mr_bad_list.text */
+    size_t key_at, key_len;   /* which row, for people ("id=42"); empty when nobody asked */
+};
+
+struct mr_bad_list {
+    int n, cap;
+    struct mr_bad_cell *cells; /* rows do not fall */
+    char *text;
+    size_t text_len, text_cap;
 };
 
 struct mr_batch {
@@ -71,9 +125,10 @@ struct mr_batch {
     struct mr_array *columns; /* schema->n_fields of them */
     uint64_t source_bytes;    /* bytes received from the source for these rows */
     int64_t first_row;        /* ordinal of row 0 in its partition, for messages */
+    struct mr_bad_list bad; /* cells of this batch that are NULL because their values did not fit */
 };
 
-/** mr_type_width - bytes per value of a fixed-width type; 0 for bool, string, binary. */
+/** mr_type_width - bytes per value of a fixed-width type; 0 for all others and bool. */
 static inline int mr_type_width(struct mr_type t)
 {
     switch (t.id) {
@@ -95,9 +150,18 @@ static inline int mr_type_width(struct mr_type t)
     case MR_TYPE_BOOL:
     case MR_TYPE_STRING:
     case MR_TYPE_BINARY:
+    case MR_TYPE_LIST:
+    case MR_TYPE_STRUCT:
+    case MR_TYPE_MAP:
         return 0;
     }
     return 0;
+}
+
+/** mr_type_nested - it has children. */
+static inline bool mr_type_nested(struct mr_type t)
+{
+    return t.id >= MR_TYPE_LIST;
 }
 
 /** mr_array_is_null - true when row r of a has no value. */

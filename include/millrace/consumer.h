@@ -1,7 +1,7 @@
 /*
  * consumer.h - what a source must do: the scan contract (tables and files, read whole or since a position).
  *
- *   main thread   open ─▶ discover ─▶ narrow(stream) ... ─▶ hold(streams) ─▶ plan(stream) ... ─▶ finish ─▶ close
+ *   main thread   open ─▶ discover ─▶ shape(stream) ... ─▶ hold(streams) ─▶ plan(stream) ... ─▶ finish ─▶ close
  *   worker i             worker_open(i) ─▶ [ open(stream, partition) ─▶ next, next ... ─▶ close_reader ]* ─▶ worker_close
  *
  * Rule       `hold` fixes the view: all partitions of all held streams are read as of one instant, if the
@@ -34,7 +34,10 @@ struct mr_stream {
     int64_t est_rows;        /* -1 unknown */
     int64_t est_bytes;       /* -1 unknown */
     struct mr_error error; /* code != MR_OK: this stream cannot be read, and why; it fails alone */
-    void *source;          /* the consumer's own */
+    int n_key; /* columns of the primary key, in the source's spelling; 0: none or unknown */
+    char *
+        *key; /* their values name a row in reports; a bad value in one of them fails the stream */
+    void *source; /* the consumer's own */
 };
 
 struct mr_stream_list {
@@ -61,6 +64,29 @@ struct mr_plan {
     struct mr_partition *partitions; /* malloc'ed by mr_alloc; the caller frees */
 };
 
+/* What a pipeline wants of one column. */
+struct mr_column_wish {
+    bool keep;                  /* false: it need not be read and leaves the stream's schema */
+    const struct mr_field *pin; /* type and children to land as; NULL: the consumer's own choice */
+    bool required;              /* lands as NOT NULL; a NULL fails the stream */
+    enum mr_on_bad on_bad;     /* for what does not fit; MR_BAD_FAIL for key and required columns */
+    enum mr_physical physical; /* taken over into the field, as is field_id */
+    int field_id;
+};
+
+/* What a pipeline wants of one stream. Borrowed for the call. */
+struct mr_stream_wish {
+    const struct mr_column_wish *columns; /* schema.n_fields of them */
+    const char *where; /* the source's own SQL, passed as it is; NULL: all rows */
+};
+
+/* A stream that is a query of the source's own SQL; discover lists it under its name beside the tables. */
+struct mr_query_stream {
+    const char *name;
+    const char *query;
+    const char *const *key; /* NULL-terminated column names, or NULL */
+};
+
 struct mr_consumer_config {
     const char *pipeline;
     const struct mr_options *options; /* of the kind's own table */
@@ -68,6 +94,8 @@ struct mr_consumer_config {
     size_t batch_bytes;               /* hand a batch over at this size */
     int batch_rows;                   /* or at this many rows */
     size_t max_value_bytes;           /* a larger value is an error of its stream */
+    int n_queries;
+    const struct mr_query_stream *queries;
 };
 
 enum mr_next { MR_NEXT_BATCH, MR_NEXT_WAIT, MR_NEXT_END };
@@ -85,11 +113,11 @@ struct mr_consumer_type {
      * with mr_stream_list_free. */
     enum mr_code (*discover)(struct mr_consumer *c, struct mr_stream_list *ret,
                              struct mr_error *err);
-    /* Read only the columns for which keep[i]; the others leave the stream's schema. Once per stream that is read, also
-     * when all are kept, before hold. A kept column that cannot be read sets the stream's `error`. */
-    void (*narrow)(struct mr_consumer *c, struct mr_stream *s, const bool *keep);
-    /* Rows for which one of these is not true need not be sent; sending them is fine. After narrow; columns are those of
-     * the narrowed schema. Borrowed for the call. */
+    /* Read the stream as wished: columns that are not kept leave its schema, pinned ones change their type. Once per
+     * stream that is read, before hold. What cannot be had sets the stream's `error`. */
+    void (*shape)(struct mr_consumer *c, struct mr_stream *s, const struct mr_stream_wish *w);
+    /* Rows for which one of these is not true need not be sent; sending them is fine. After shape; columns are those of
+     * the shaped schema. Borrowed for the call. */
     void (*restrict_rows)(struct mr_consumer *c, struct mr_stream *s,
                           const struct mr_predicate_list *l);
     /* Fix one view for these streams. A stream that cannot be held gets its `error` set. Once, after discover. */

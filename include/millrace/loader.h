@@ -39,7 +39,8 @@ struct mr_loader_stream_config {
     const char *stream_id;
     const char *table;              /* path below the lake: "shop/orders" */
     const struct mr_schema *schema; /* after the transformers */
-    const char *comment;            /* the source table's; NULL when none */
+    bool exact_names;    /* the source's names as they are, by whatever the target has for it */
+    const char *comment; /* the source table's; NULL when none */
     enum mr_write_mode write;
 };
 
@@ -106,6 +107,7 @@ struct mr_loader_type {
                           size_t *ret_max); /* any thread */
     enum mr_code (*begin)(struct mr_loader_stream *s, const struct mr_partition_ref *p,
                           size_t memory_bytes, struct mr_loader_writer **ret, struct mr_error *err);
+    /* The batch has the stream's schema, or that and one more string column, MR_RESCUED, at its end. */
     enum mr_code (*write)(struct mr_loader_writer *w, const struct mr_batch *batch,
                           struct mr_pool *pool, struct mr_error *err);
     /* Close the files durably and leave a put-if-absent manifest on the store. Ends the writer also on error. */

@@ -105,7 +105,7 @@ static int no_table(struct lake *l, const char *table)
 
 static void print_columns(const struct mr_schema *s)
 {
-    char type[MR_TYPE_TEXT];
+    struct mr_buf type = { 0 };
     int width = 6;
     for (int i = 0; i < s->n_fields; i++) {
         int n = (int)strlen(s->fields[i].name);
@@ -113,7 +113,9 @@ static void print_columns(const struct mr_schema *s)
     }
     for (int i = 0; i < s->n_fields; i++) {
         const struct mr_field *f = &s->fields[i];
-        printf("  %-*s  %-14s", width, f->name, mr_type_name(f->type, type));
+        mr_buf_clear(&type);
+        mr_field_type_text(f, &type);
+        printf("  %-*s  %-14s", width, f->name, mr_buf_str(&type));
         if (f->source_type)
             printf("  from %s", f->source_type);
         if (f->source_name)
@@ -122,6 +124,7 @@ static void print_columns(const struct mr_schema *s)
             printf("  -- %s", f->comment);
         putchar('\n');
     }
+    mr_buf_release(&type);
 }
 
 int mr_cmd_describe(const struct mr_args *a)

@@ -43,7 +43,8 @@ static enum mr_code load(const char *what, const struct mr_args *a, struct mr_pi
 
 static void print_stream(const struct mr_stream_report *s, bool target)
 {
-    char count[32], type[MR_TYPE_TEXT];
+    char count[32];
+    struct mr_buf type = { 0 };
     printf("%s (%s", s->stream, s->kind);
     if (s->est_rows >= 0)
         printf(", about %s rows", mr_human_count(s->est_rows, count));
@@ -51,18 +52,21 @@ static void print_stream(const struct mr_stream_report *s, bool target)
     if (target) {
         bool ntz = false;
         for (int i = 0; i < s->schema.n_fields; i++)
-            ntz |= s->schema.fields[i].type.id == MR_TYPE_TIMESTAMP_NTZ;
+            ntz |= mr_field_has_type(&s->schema.fields[i], MR_TYPE_TIMESTAMP_NTZ);
         printf(" -> %s, protocol %s", s->table, ntz ? "(3,7) timestampNtz" : "(1,2)");
     }
     putchar('\n');
     for (int i = 0; i < s->schema.n_fields; i++) {
         const struct mr_field *f = &s->schema.fields[i];
+        mr_buf_clear(&type);
+        mr_field_type_text(f, &type);
         printf("    %-28s %-22s -> %s", f->source_name ? f->source_name : f->name,
-               f->source_type ? f->source_type : "(no type)", mr_type_name(f->type, type));
+               f->source_type ? f->source_type : "(no type)", mr_buf_str(&type));
         if (f->source_name)
             printf(" as %s", f->name);
         putchar('\n');
     }
+    mr_buf_release(&type);
     if (s->error.code != MR_OK)
         printf("    cannot be read: %s\n    advice: %s\n", s->error.message, s->error.advice);
 }

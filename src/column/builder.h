@@ -1,7 +1,7 @@
 /*
  * builder.h - fill a batch row by row, without a call or an allocation per value.
  *
- *   mr_batch_reserve(b, rows) once; then for row r of column a: mr_put_i64(a, r, v) | mr_put_null(type, a, r) | ...
+ *   mr_batch_reserve(b, rows) once; then for row r of column a: mr_put_i64(a, r, v) | mr_put_null(field, a, r) | ...
  *   at the end mr_batch_finish(b, rows).
  *
  * Rule       rows are written in order, each row of each column exactly once. Validity bits start as 1.
@@ -33,6 +33,19 @@ void mr_batch_filter(struct mr_batch *b, const uint8_t *keep);
 
 /** mr_batch_move - out's column i becomes in's column from[i] (NULL: i), buffers swapped, rows and origin kept. */
 void mr_batch_move(struct mr_batch *out, struct mr_batch *in, const int *from);
+
+/** mr_array_reserve - room for `rows` rows in all in one array, for the elements of lists. */
+MR_CHECK enum mr_code mr_array_reserve(const struct mr_field *f, struct mr_array *a, int64_t rows,
+                                       struct mr_error *err);
+/** mr_array_undo - row r, written in part or as a whole but the last, is as if it had not been written. */
+void mr_array_undo(const struct mr_field *f, struct mr_array *a, int64_t r);
+/** mr_array_end_list - row r of a list or map ends after the elements that its children have by now. */
+MR_CHECK enum mr_code mr_array_end_list(struct mr_array *a, int64_t r, struct mr_error *err);
+
+/** mr_bad_add - the cell was put as NULL; `text` is what stood there. */
+void mr_bad_add(struct mr_batch *b, int column, int64_t row, const void *text, size_t n);
+/** mr_bad_set_key - which row that is, for people. */
+void mr_bad_set_key(struct mr_bad_list *l, int i, const void *text, size_t n);
 
 /** mr_array_grow_data - room for `more` bytes after what is used at row r. */
 MR_CHECK enum mr_code mr_array_grow_data(struct mr_array *a, int64_t r, size_t more,
@@ -110,15 +123,18 @@ MR_CHECK static inline enum mr_code mr_put_bytes(struct mr_array *a, int64_t r, 
     a->offsets[r + 1] = (int32_t)(at + n);
     return MR_OK;
 }
-static inline void mr_put_null(struct mr_type t, struct mr_array *a, int64_t r)
+void mr_put_null_children(const struct mr_field *f, struct mr_array *a, int64_t r);
+static inline void mr_put_null(const struct mr_field *f, struct mr_array *a, int64_t r)
 {
-    int w = mr_type_width(t);
+    int w = mr_type_width(f->type);
     a->validity[r >> 3] &= (uint8_t) ~(1u << (r & 7));
     a->null_count++;
     if (w)
         memset(a->values + (size_t)w * (size_t)r, 0, (size_t)w);
     else if (a->offsets)
         a->offsets[r + 1] = a->offsets[r];
+    else if (f->n_children)
+        mr_put_null_children(f, a, r);
 }
 
 #endif

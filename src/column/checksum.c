@@ -12,6 +12,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "base/buf.h"
+
 #define K_LO 0x9E3779B97F4A7C15u
 #define K_HI 0xC2B2AE3D27D4EB4Fu
 #define K_TAG 0xD6E8FEB86659FD93u
@@ -79,12 +81,79 @@ static void mix_bytes(uint64_t *s, const struct mr_array *a, int64_t from, int64
     }
 }
 
-static void mix_column(struct mr_type t, const struct mr_array *a, uint64_t *s, int64_t from,
-                       int64_t n)
+/* ---- nested cells: their canonical bytes, mixed as those of a binary value ---- */
+
+static void put_cell(const struct mr_field *f, const struct mr_array *a, int64_t r,
+                     struct mr_buf *out);
+
+static void put_elements(const struct mr_field *f, const struct mr_array *a, int64_t r,
+                         struct mr_buf *out)
 {
+    uint32_t n = (uint32_t)(a->offsets[r + 1] - a->offsets[r]);
+    mr_buf_append(out, &n, 4);
+    for (int64_t k = a->offsets[r]; k < a->offsets[r + 1]; k++)
+        for (int i = 0; i < f->n_children; i++)
+            put_cell(&f->children[i], &a->children[i], k, out);
+}
+
+static void put_cell(const struct mr_field *f, const struct mr_array *a, int64_t r,
+                     struct mr_buf *out)
+{
+    size_t w = (size_t)mr_type_width(f->type);
+    bool null = mr_array_is_null(a, r);
+    mr_buf_putc(out, null ? 0 : 1);
+    if (null)
+        return;
+    if (w) {
+        mr_buf_append(out, a->values + w * (size_t)r, w);
+    } else if (f->type.id == MR_TYPE_BOOL) {
+        mr_buf_putc(out, (char)((a->values[r >> 3] >> (r & 7)) & 1));
+    } else if (f->type.id == MR_TYPE_STRUCT) {
+        for (int i = 0; i < f->n_children; i++)
+            put_cell(&f->children[i], &a->children[i], r, out);
+    } else if (f->n_children) {
+        put_elements(f, a, r, out);
+    } else {
+        uint32_t n = (uint32_t)(a->offsets[r + 1] - a->offsets[r]);
+        mr_buf_append(out, &n, 4);
+        mr_buf_append(out, a->data + a->offsets[r], n);
+    }
+}
+
+static void mix_nested(const struct mr_field *f, uint64_t *s, const struct mr_array *a,
+                       int64_t from, int64_t n)
+{
+    struct mr_buf cell = { 0 };
+    for (int64_t r = 0; r < n; r++) {
+        bool null = mr_array_is_null(a, from + r);
+        cell.len = 0;
+        if (!null)
+            put_cell(f, a, from + r, &cell);
+        mix(s + 2 * r, null ? 0 : XXH3_64bits(mr_buf_str(&cell), cell.len),
+            null ? 0 : tag_of(cell.len));
+    }
+    mr_buf_release(&cell);
+}
+
+/* What was rescued counts where there is something: a table without the column has the same sum. */
+static void mix_rescued(uint64_t *s, const struct mr_array *a, int64_t from, int64_t n)
+{
+    for (int64_t r = 0; r < n; r++)
+        if (!mr_array_is_null(a, from + r))
+            mix_bytes(s + 2 * r, a, from + r, 1);
+}
+
+static void mix_column(const struct mr_field *f, const struct mr_array *a, uint64_t *s,
+                       int64_t from, int64_t n)
+{
+    struct mr_type t = f->type;
     int width = mr_type_width(t);
     if (t.id == MR_TYPE_BOOL)
         mix_bool(s, a, from, n);
+    else if (f->n_children)
+        mix_nested(f, s, a, from, n);
+    else if (t.id == MR_TYPE_STRING && strcmp(f->name, MR_RESCUED) == 0)
+        mix_rescued(s, a, from, n);
     else if (width == 0)
         mix_bytes(s, a, from, n);
     else if (width == 1)
@@ -107,7 +176,7 @@ void mr_checksum_add(struct mr_checksum *c, const struct mr_batch *b)
         for (int64_t r = 0; r < n; r++)
             rows[2 * r] = K_LO, rows[2 * r + 1] = K_HI;
         for (int i = 0; i < b->schema->n_fields; i++)
-            mix_column(b->schema->fields[i].type, &b->columns[i], rows, from, n);
+            mix_column(&b->schema->fields[i], &b->columns[i], rows, from, n);
         for (int64_t r = 0; r < n; r++) {
             mix(rows + 2 * r, 0, 0); /* so that the last column is spread over all bits */
             mr_checksum_merge(c->sum, rows + 2 * r);

@@ -32,7 +32,7 @@ static void put(struct mr_batch *b, int64_t r, int64_t v)
     int n = snprintf(text, sizeof text, "name %lld", (long long)v);
     mr_put_i64(&b->columns[0], r, v);
     if (v % 3 == 0)
-        mr_put_null(T_STRING, &b->columns[1], r);
+        mr_put_null(&b->schema->fields[1], &b->columns[1], r);
     else
         assert_int_equal(mr_put_bytes(&b->columns[1], r, text, (size_t)n, NULL), MR_OK);
     mr_put_bool(&b->columns[2], r, v & 1);
@@ -93,7 +93,7 @@ static void checksum_test_vectors(void **state)
     mr_put_i64(&b.columns[0], 0, 1);
     mr_batch_finish(&b, 1);
     expect_sum(&b, "mr1:7c17bf093720ac05c42e964121aa96f9");
-    mr_put_null(T_LONG, &b.columns[0], 0);
+    mr_put_null(&b.schema->fields[0], &b.columns[0], 0);
     expect_sum(&b, "mr1:cc2c520b1ce2881745bdab67a5045dd5");
     mr_batch_release(&b);
     mr_batch_init(&b, &both);
@@ -102,7 +102,7 @@ static void checksum_test_vectors(void **state)
     mr_put_i64(&b.columns[0], 0, 1);
     mr_put_i64(&b.columns[0], 1, 2);
     assert_int_equal(mr_put_bytes(&b.columns[1], 0, "a", 1, NULL), MR_OK);
-    mr_put_null(T_STRING, &b.columns[1], 1);
+    mr_put_null(&b.schema->fields[1], &b.columns[1], 1);
     mr_batch_finish(&b, 2);
     expect_sum(&b, "mr1:08ddf494ef6827935c8eafdb1e8904d7");
     mr_batch_release(&b);

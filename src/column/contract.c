@@ -17,6 +17,9 @@ void mr_stream_list_free(struct mr_stream_list *l, void (*free_source)(void *))
         mr_free(s->schema_name);
         mr_free(s->table);
         mr_free(s->comment);
+        for (int k = 0; k < s->n_key; k++)
+            mr_free(s->key[k]);
+        mr_free(s->key);
         mr_schema_release(&s->schema);
         mr_free(s);
     }

@@ -43,6 +43,7 @@ struct mr_job {
     struct mr_stream *stream;
     struct mr_stream_report *rep;
     char *table;
+    enum mr_write_mode write;
     struct mr_chain chain; /* for the schema; lanes open their own */
     struct mr_loader_stream *target;
     struct mr_recall recall;

@@ -40,21 +40,68 @@ static void note_renames(struct mr_stream_report *r)
     }
 }
 
-/* Ask the source only for what the steps need: up to the first that drops columns. */
-static void narrow(struct mr_engine *e, struct mr_job *j)
+/* Which columns the steps need: up to the first that drops columns. */
+static void needed_columns(const struct mr_pipeline *p, const struct mr_schema *schema, bool *keep)
 {
-    int n = j->stream->schema.n_fields;
-    bool *keep = mr_zalloc((size_t)n + 1, sizeof *keep), drops = false;
-    for (int i = 0; i < e->p->n_steps && !drops; i++) {
-        const struct mr_transform_step *s = &e->p->steps[i];
+    bool drops = false;
+    for (int i = 0; i < p->n_steps && !drops; i++) {
+        const struct mr_transform_step *s = &p->steps[i];
         if (!s->type->needs)
             break;
-        drops = s->type->needs(&s->value, &j->stream->schema, keep);
+        drops = s->type->needs(&s->value, schema, keep);
     }
-    for (int i = 0; i < n && !drops; i++)
+    for (int i = 0; i < schema->n_fields && !drops; i++)
         keep[i] = true;
-    e->p->consumer->narrow(e->consumer, j->stream, keep);
+}
+
+static bool in_key(const struct mr_stream *s, const char *column)
+{
+    for (int i = 0; i < s->n_key; i++)
+        if (strcmp(s->key[i], column) == 0)
+            return true;
+    return false;
+}
+
+static struct mr_column_wish wish_of(const struct mr_stream *s, int i, bool needed,
+                                     const struct mr_table_settings *t)
+{
+    const struct mr_column_rule *r = t->columns[i];
+    struct mr_column_wish w = { .keep = needed, .on_bad = t->on_bad };
+    bool strict = in_key(s, s->schema.fields[i].name) || (r && r->required);
+    if (r) {
+        w.keep &= !r->skip;
+        w.pin = r->pinned ? &r->type : NULL;
+        w.required = r->required;
+        w.on_bad = r->on_bad >= 0 ? (enum mr_on_bad)r->on_bad : w.on_bad;
+        w.physical = r->physical;
+        w.field_id = r->field_id;
+    }
+    if (strict && !(r && r->on_bad >= 0))
+        w.on_bad = MR_BAD_FAIL;
+    return w;
+}
+
+/* Tell the consumer what is wanted of a stream: columns, pins, policies, its own SQL. */
+static enum mr_code shape(struct mr_engine *e, struct mr_job *j, struct mr_error *err)
+{
+    struct mr_table_settings t = { 0 };
+    struct mr_stream *s = j->stream;
+    enum mr_code rc = mr_pipeline_settings(e->p, s, &t, err);
+    if (rc != MR_OK)
+        return rc;
+    int n = s->schema.n_fields;
+    bool *keep = mr_zalloc((size_t)n + 1, sizeof *keep);
+    struct mr_column_wish *wishes = mr_zalloc((size_t)n + 1, sizeof *wishes);
+    needed_columns(e->p, &s->schema, keep);
+    for (int i = 0; i < n; i++)
+        wishes[i] = wish_of(s, i, keep[i], &t);
+    j->write = t.write;
+    const struct mr_stream_wish w = { wishes, t.where };
+    e->p->consumer->shape(e->consumer, s, &w);
+    mr_free(wishes);
     mr_free(keep);
+    mr_free(t.columns);
+    return MR_OK;
 }
 
 /* Ask the source only for rows that can come through: filters before the first step that changes names or values. */
@@ -161,7 +208,7 @@ enum mr_code mr_prepare(struct mr_engine *e, struct mr_error *err)
     MR_TRY(e->p->consumer->discover(e->consumer, &e->list, err));
     MR_TRY(select_streams(e, err));
     for (int i = 0; i < e->n_jobs; i++) {
-        narrow(e, &e->jobs[i]);
+        MR_TRY(shape(e, &e->jobs[i], err));
         restrict_rows(e, &e->jobs[i]);
         settle_before_start(e, &e->jobs[i]);
     }

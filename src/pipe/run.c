@@ -132,7 +132,8 @@ static enum mr_code open_target(struct mr_engine *e, struct mr_job *j, bool swee
                                                  .table = j->table,
                                                  .schema = &j->chain.landing,
                                                  .comment = j->stream->comment,
-                                                 .write = e->p->write };
+                                                 .write = j->write,
+                                                 .exact_names = e->p->exact_names };
     enum mr_code rc = t->stream_open(e->loader, &cfg, &j->target, err);
     if (rc == MR_OK)
         rc = t->recall(j->target, &j->recall, err);
@@ -219,14 +220,14 @@ static enum mr_code plan_job(struct mr_engine *e, struct mr_job *j, struct mr_er
 
 /* ---- commit ---- */
 
-static struct mr_unit unit_of(const struct mr_engine *e, const struct mr_job *j)
+static struct mr_unit unit_of(const struct mr_job *j)
 {
     struct mr_unit u = { .manifests = j->manifests,
                          .n_manifests = j->plan.n_partitions,
                          .view_id = j->plan.view.id,
                          .consistency = j->plan.view.consistency,
                          .expected_sequence = j->recall.sequence,
-                         .allow_unchanged = e->p->write == MR_WRITE_OVERWRITE };
+                         .allow_unchanged = j->write == MR_WRITE_OVERWRITE };
     for (int i = 0; i < j->plan.n_partitions; i++) {
         u.rows += j->manifests[i].rows;
         mr_checksum_merge(u.checksum, j->manifests[i].checksum);
@@ -259,7 +260,7 @@ static void commit_job(struct mr_engine *e, struct mr_job *j)
     struct mr_error err = { 0 };
     enum mr_commit_result result = MR_COMMIT_DONE;
     int64_t version = -1;
-    const struct mr_unit u = unit_of(e, j);
+    const struct mr_unit u = unit_of(j);
     mr_fault_hit(MR_FP_PIPE_COMMIT);
     struct mr_span span;
     struct mr_profile *before = mr_profile_use(j->rep->profile);

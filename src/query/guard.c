@@ -63,37 +63,30 @@ static void put_text(struct mr_buf *b, const char *s)
     mr_buf_putc(b, '\'');
 }
 
-static const char *sql_type(struct mr_type t, char *buf, size_t size)
+static void put_sql_type(const struct mr_field *f, struct mr_buf *b)
 {
-    switch (t.id) {
-    case MR_TYPE_BOOL:
-        return "BOOLEAN";
-    case MR_TYPE_INT8:
-        return "TINYINT";
-    case MR_TYPE_INT16:
-        return "SMALLINT";
-    case MR_TYPE_INT32:
-        return "INTEGER";
-    case MR_TYPE_INT64:
-        return "BIGINT";
-    case MR_TYPE_FLOAT32:
-        return "FLOAT";
-    case MR_TYPE_FLOAT64:
-        return "DOUBLE";
-    case MR_TYPE_DATE:
-        return "DATE";
-    case MR_TYPE_TIMESTAMP:
-        return "TIMESTAMPTZ";
-    case MR_TYPE_TIMESTAMP_NTZ:
-        return "TIMESTAMP";
-    case MR_TYPE_STRING:
-        return "VARCHAR";
-    case MR_TYPE_BINARY:
-        return "BLOB";
-    case MR_TYPE_DECIMAL:
-        snprintf(buf, size, "DECIMAL(%d,%d)", t.precision, t.scale);
+    static const char *const names[] = {
+        [MR_TYPE_BOOL] = "BOOLEAN",   [MR_TYPE_INT8] = "TINYINT",
+        [MR_TYPE_INT16] = "SMALLINT", [MR_TYPE_INT32] = "INTEGER",
+        [MR_TYPE_INT64] = "BIGINT",   [MR_TYPE_FLOAT32] = "FLOAT",
+        [MR_TYPE_FLOAT64] = "DOUBLE", [MR_TYPE_DATE] = "DATE",
+        [MR_TYPE_STRING] = "VARCHAR", [MR_TYPE_TIMESTAMP] = "TIMESTAMPTZ",
+        [MR_TYPE_BINARY] = "BLOB",    [MR_TYPE_TIMESTAMP_NTZ] = "TIMESTAMP",
+        [MR_TYPE_STRUCT] = "STRUCT(", [MR_TYPE_MAP] = "MAP(",
+        [MR_TYPE_LIST] = "",          [MR_TYPE_DECIMAL] = "DECIMAL"
+    };
+    mr_buf_puts(b, names[f->type.id]);
+    if (f->type.id == MR_TYPE_DECIMAL)
+        mr_buf_printf(b, "(%d,%d)", f->type.precision, f->type.scale);
+    for (int i = 0; i < f->n_children; i++) {
+        mr_buf_puts(b, i ? ", " : "");
+        if (f->type.id == MR_TYPE_STRUCT)
+            put_name(b, f->children[i].name);
+        mr_buf_puts(b, f->type.id == MR_TYPE_STRUCT ? " " : "");
+        put_sql_type(&f->children[i], b);
     }
-    return buf;
+    if (f->n_children)
+        mr_buf_puts(b, f->type.id == MR_TYPE_LIST ? "[]" : ")");
 }
 
 /* SELECT columns FROM read_parquet([files]); a table without files is a typed nothing. */
@@ -101,13 +94,15 @@ static enum mr_code snapshot_sql(struct mr_guard *g, const char *table,
                                  const struct mr_delta_snapshot *s, struct mr_buf *out,
                                  struct mr_error *err)
 {
-    char buf[32];
     mr_buf_puts(out, "SELECT * FROM (SELECT ");
     for (int i = 0; i < s->schema.n_fields; i++) {
         const struct mr_field *f = &s->schema.fields[i];
         mr_buf_puts(out, i ? ", " : "");
-        if (s->n_adds == 0)
-            mr_buf_printf(out, "CAST(NULL AS %s) AS ", sql_type(f->type, buf, sizeof buf));
+        if (s->n_adds == 0) {
+            mr_buf_puts(out, "CAST(NULL AS ");
+            put_sql_type(f, out);
+            mr_buf_puts(out, ") AS ");
+        }
         put_name(out, f->name);
     }
     if (s->n_adds == 0) {

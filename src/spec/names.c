@@ -246,6 +246,84 @@ enum mr_code mr_pipeline_select(const struct mr_pipeline *p, const struct mr_str
     return MR_OK;
 }
 
+/* ---- settings of one table ---- */
+
+static enum mr_code no_such_column(const struct mr_pipeline *p, const struct mr_stream *s,
+                                   const struct mr_column_rule *c, struct mr_error *err)
+{
+    const char **words = mr_zalloc((size_t)s->schema.n_fields + 1, sizeof *words);
+    for (int i = 0; i < s->schema.n_fields; i++)
+        words[i] = s->schema.fields[i].name;
+    const char *near = mr_did_you_mean(c->name, words);
+    mr_fail(err, MR_ID_SPEC10, "%s has no column '%s'", s->id, c->name);
+    mr_error_at(err, "%s:%d:%d", p->file, c->line, c->column);
+    if (near)
+        mr_error_advise(err, "did you mean '%s'?", near);
+    else
+        mr_error_advise(err, "millrace discover shows the columns of %.200s", s->id);
+    mr_free(words);
+    return MR_E_CONFIG;
+}
+
+/* A rule with a pattern of many tables may name columns that only some of them have. */
+static enum mr_code apply_columns(const struct mr_pipeline *p, const struct mr_table_rule *r,
+                                  const struct mr_stream *s, struct mr_table_settings *t,
+                                  struct mr_error *err)
+{
+    for (int k = 0; k < r->n_columns; k++) {
+        int at = 0;
+        while (at < s->schema.n_fields &&
+               strcmp(s->schema.fields[at].name, r->columns[k].name) != 0)
+            at++;
+        if (at < s->schema.n_fields)
+            t->columns[at] = &r->columns[k];
+        else if (stars(r->pattern) == 0)
+            return no_such_column(p, s, &r->columns[k], err);
+    }
+    return MR_OK;
+}
+
+/* The rules that match, the least specific first, of equals in the file's order. */
+static int matching_rules(const struct mr_pipeline *p, const struct mr_stream *s,
+                          const struct mr_table_rule **ret)
+{
+    int n = 0;
+    for (int i = 0; i < p->n_rules; i++) {
+        int at = n;
+        if (!rule_matches(p->rules[i].pattern, s))
+            continue;
+        for (; at > 0 && !more_specific(&p->rules[i], ret[at - 1]); at--)
+            ret[at] = ret[at - 1];
+        ret[at] = &p->rules[i];
+        n++;
+    }
+    return n;
+}
+
+enum mr_code mr_pipeline_settings(const struct mr_pipeline *p, const struct mr_stream *s,
+                                  struct mr_table_settings *ret, struct mr_error *err)
+{
+    enum mr_code rc = MR_OK;
+    struct mr_table_settings t = { .on_bad = p->on_bad, .write = p->write };
+    const struct mr_table_rule **rules = mr_zalloc((size_t)p->n_rules + 1, sizeof *rules);
+    int n = matching_rules(p, s, rules);
+    t.n_columns = s->schema.n_fields;
+    t.columns = mr_zalloc((size_t)t.n_columns + 1, sizeof *t.columns);
+    for (int i = 0; i < n && rc == MR_OK; i++) {
+        const struct mr_table_rule *r = rules[i];
+        t.where = r->where ? r->where : t.where;
+        t.on_bad = r->on_bad >= 0 ? (enum mr_on_bad)r->on_bad : t.on_bad;
+        t.write = r->write >= 0 ? (enum mr_write_mode)r->write : t.write;
+        rc = apply_columns(p, r, s, &t, err);
+    }
+    mr_free(rules);
+    if (rc != MR_OK)
+        mr_free(t.columns);
+    else
+        *ret = t;
+    return rc;
+}
+
 /* ---- columns ---- */
 
 static bool taken(const struct mr_schema *s, int before_i, const char *name)

@@ -200,9 +200,12 @@ static enum mr_code add_rule(struct loading *l, const struct mr_yaml *key,
         return mr_error_advise(l->err, "write %s: skip, or nothing after the colon", key->text);
     }
     p->rules = mr_realloc(p->rules, sizeof *p->rules * (size_t)(p->n_rules + 1));
-    p->rules[p->n_rules++] = (struct mr_table_rule){
-        .pattern = mr_strdup(key->text), .skip = skip, .line = key->line, .column = key->column
-    };
+    p->rules[p->n_rules++] = (struct mr_table_rule){ .pattern = mr_strdup(key->text),
+                                                     .skip = skip,
+                                                     .on_bad = -1,
+                                                     .write = -1,
+                                                     .line = key->line,
+                                                     .column = key->column };
     return MR_OK;
 }
 

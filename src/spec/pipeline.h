@@ -23,11 +23,45 @@ struct mr_registry {
     const struct mr_loader_type *const *loaders;
 };
 
-/* One entry under `tables:`. The most specific pattern wins; of equals the later. */
-struct mr_table_rule {
-    char *pattern; /* "public.orders", "public.*", "orders" */
-    bool skip;
+/* What a column of a table is pinned to. */
+struct mr_column_rule {
+    char *name;           /* the source's spelling */
+    bool skip;            /* it is not read */
+    bool pinned;          /* `type` says what it lands as */
+    struct mr_field type; /* type and children only */
+    bool required;
+    int on_bad; /* enum mr_on_bad; -1: the table's */
+    enum mr_physical physical;
+    int field_id; /* 0: none */
+    int order;    /* position in the table from 1; 0: none */
     int line, column;
+};
+
+/* One entry under `tables:`. Settings are gathered over all patterns that match, the more specific winning each. */
+struct mr_table_rule {
+    char *
+        pattern; /* "public.orders", "public.*", "orders"; the stream's name when there is a query */
+    bool skip;
+    char *where; /* NULL: all rows */
+    char *query; /* NULL: it is a table */
+    int n_key;   /* of a query */
+    char **key;
+    int on_bad; /* enum mr_on_bad; -1: not said */
+    int write;  /* enum mr_write_mode; -1: not said */
+    int n_columns;
+    struct mr_column_rule *columns;
+    int line, column;
+};
+
+enum mr_schema_policy { MR_SCHEMA_EVOLVE, MR_SCHEMA_FREEZE, MR_SCHEMA_FAIL };
+
+/* What the rules say of one stream, put together. Borrows from the pipeline. */
+struct mr_table_settings {
+    const char *where;
+    enum mr_on_bad on_bad;
+    enum mr_write_mode write;
+    int n_columns;                         /* as many as the stream has columns */
+    const struct mr_column_rule **columns; /* NULL: nothing is said of it; the array is mr_free'd */
 };
 
 struct mr_transform_step {
@@ -52,6 +86,10 @@ struct mr_pipeline {
     struct mr_options loader_options;
     char *path_template; /* loader.path: "{pipeline}/{table}" */
     enum mr_write_mode write;
+    enum mr_on_bad on_bad;                  /* loader.on_bad_value */
+    enum mr_schema_policy on_schema_change; /* loader.on_schema_change */
+    bool exact_names;                       /* loader.names: exact */
+    bool force_utc;                         /* loader.timestamps: utc */
     size_t memory_bytes;
     size_t max_value_bytes;
     int64_t resume_window_us;
@@ -108,6 +146,13 @@ MR_CHECK enum mr_code mr_pipeline_select(const struct mr_pipeline *p,
                                          const struct mr_stream_list *all, const char *only,
                                          struct mr_stream ***ret_streams, char ***ret_tables,
                                          int *ret_n, struct mr_error *err);
+/**
+ * mr_pipeline_settings - what the table rules say of stream s, whose schema is as discovered.
+ *
+ * Returns  MR_E_CONFIG when a rule names a column that the stream does not have ("did you mean").
+ */
+MR_CHECK enum mr_code mr_pipeline_settings(const struct mr_pipeline *p, const struct mr_stream *s,
+                                           struct mr_table_settings *ret, struct mr_error *err);
 /** mr_safe_columns - make column names safe in place (source_name keeps the original); returns how many were renamed. */
 int mr_safe_columns(struct mr_schema *s);
 

@@ -70,6 +70,9 @@ static __int128 number_at(struct mr_type t, const struct mr_array *a, int64_t r)
     case MR_TYPE_FLOAT64:
     case MR_TYPE_STRING:
     case MR_TYPE_BINARY:
+    case MR_TYPE_LIST:
+    case MR_TYPE_STRUCT:
+    case MR_TYPE_MAP:
         break;
     }
     return 0;

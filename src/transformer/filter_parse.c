@@ -259,9 +259,13 @@ static enum mr_code typed_literal(struct parser *p, struct mr_type t, bool negat
         l->text = mr_strdup(p->t.text);
         return MR_OK;
     case MR_TYPE_BINARY:
+    case MR_TYPE_LIST:
+    case MR_TYPE_STRUCT:
+    case MR_TYPE_MAP:
         break;
     }
-    return fail_at(p, "a binary column can only be asked IS NULL or IS NOT NULL");
+    return fail_at(
+        p, "a binary, array, struct or map column can only be asked IS NULL or IS NOT NULL");
 }
 
 static enum mr_code add_literal(struct parser *p, struct filter_node *n)

@@ -179,10 +179,10 @@ static enum mr_code pg_discover(struct mr_consumer *c, struct mr_stream_list *re
     return mr_pg_load_tables(c->holder, c->database, ret, err);
 }
 
-static void pg_narrow(struct mr_consumer *c, struct mr_stream *s, const bool *keep)
+static void pg_shape(struct mr_consumer *c, struct mr_stream *s, const struct mr_stream_wish *w)
 {
     (void)c;
-    mr_pg_narrow(s, keep);
+    mr_pg_shape(s, w);
 }
 
 static void pg_restrict_rows(struct mr_consumer *c, struct mr_stream *s,
@@ -411,7 +411,7 @@ const struct mr_consumer_type mr_consumer_postgres = {
     .options = g_options,
     .open = pg_open,
     .discover = pg_discover,
-    .narrow = pg_narrow,
+    .shape = pg_shape,
     .restrict_rows = pg_restrict_rows,
     .hold = pg_hold,
     .plan = pg_plan,

@@ -132,7 +132,7 @@ static void add_column(struct mr_stream *s, const struct mr_pg_result *r, int ro
                   mr_pg_cell(r, row, C_TYPMOD));
     if (!mr_pg_wire_of(to_oid(mr_pg_cell(r, row, C_TYPE)),
                        (int)strtol(mr_pg_cell(r, row, C_TYPMOD), NULL, 10), &wire, &type))
-        wire = MR_PG_UNKNOWN; /* an error only when the column is wanted: see narrow */
+        wire = MR_PG_UNKNOWN; /* an error only when the column is wanted: see shape */
     int i = s->schema.n_fields;
     mr_schema_add(&s->schema, name, type, true, text);
     s->schema.fields[i].comment = comment ? mr_strdup(comment) : NULL;
@@ -140,14 +140,14 @@ static void add_column(struct mr_stream *s, const struct mr_pg_result *r, int ro
     t->wires[i] = wire;
 }
 
-void mr_pg_narrow(struct mr_stream *s, const bool *keep)
+void mr_pg_shape(struct mr_stream *s, const struct mr_stream_wish *w)
 {
     struct pg_table *t = s->source;
     int n = 0;
     for (int i = 0; i < s->schema.n_fields; i++)
-        if (keep[i])
+        if (w->columns[i].keep)
             t->wires[n++] = t->wires[i];
-    mr_schema_keep(&s->schema, keep);
+    mr_schema_shape(&s->schema, w->columns);
     for (int i = 0; i < n && s->error.code == MR_OK; i++) {
         const struct mr_field *f = &s->schema.fields[i];
         if (t->wires[i] != MR_PG_UNKNOWN)

@@ -39,8 +39,8 @@ struct pg_table {
 /** mr_pg_load_tables - every table that this kind reads, with its columns; sorted by id. */
 MR_CHECK enum mr_code mr_pg_load_tables(struct mr_pg *c, const char *database,
                                         struct mr_stream_list *ret, struct mr_error *err);
-/** mr_pg_narrow - keep these columns; one of an unknown type becomes the stream's error. */
-void mr_pg_narrow(struct mr_stream *s, const bool *keep);
+/** mr_pg_shape - the stream as wished; a kept column of an unknown type becomes the stream's error. */
+void mr_pg_shape(struct mr_stream *s, const struct mr_stream_wish *w);
 /** mr_pg_restrict_rows - what of these conditions the server judges exactly as we do becomes the table's `where`. */
 void mr_pg_restrict_rows(struct mr_stream *s, const struct mr_predicate_list *l);
 /** mr_pg_load_heaps - the heaps of these streams, in the snapshot of c's transaction. A stream whose heaps cannot be

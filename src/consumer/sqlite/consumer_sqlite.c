@@ -218,10 +218,10 @@ static enum mr_code lite_discover(struct mr_consumer *c, struct mr_stream_list *
     return rc;
 }
 
-static void lite_narrow(struct mr_consumer *c, struct mr_stream *s, const bool *keep)
+static void lite_shape(struct mr_consumer *c, struct mr_stream *s, const struct mr_stream_wish *w)
 {
     (void)c;
-    mr_schema_keep(&s->schema, keep);
+    mr_schema_shape(&s->schema, w->columns);
 }
 
 /* SQLite compares by the storage class of each cell, not by the declared type: all rows are read, the filter decides. */
@@ -422,7 +422,7 @@ static enum mr_code put_row(struct mr_reader *r, struct mr_batch *b, int64_t at,
         struct mr_sqlite_cell c = { .q = r->q, .i = i, .type = sqlite3_column_type(r->q, i) };
         struct mr_type t = r->stream->schema.fields[i].type;
         if (c.type == SQLITE_NULL) {
-            mr_put_null(t, &b->columns[i], at);
+            mr_put_null(&r->stream->schema.fields[i], &b->columns[i], at);
             continue;
         }
         if (c.type == SQLITE_TEXT || c.type == SQLITE_BLOB)
@@ -482,7 +482,7 @@ const struct mr_consumer_type mr_consumer_sqlite = {
     .options = g_options,
     .open = lite_open,
     .discover = lite_discover,
-    .narrow = lite_narrow,
+    .shape = lite_shape,
     .restrict_rows = lite_restrict_rows,
     .hold = lite_hold,
     .plan = lite_plan,

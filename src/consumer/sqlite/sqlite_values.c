@@ -350,6 +350,9 @@ mr_sqlite_put_fn mr_sqlite_put(struct mr_type t)
     case MR_TYPE_INT32:
     case MR_TYPE_FLOAT32:
     case MR_TYPE_TIMESTAMP:
+    case MR_TYPE_LIST:
+    case MR_TYPE_STRUCT:
+    case MR_TYPE_MAP:
         break;
     }
     return put_string;

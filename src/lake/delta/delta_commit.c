@@ -82,7 +82,7 @@ static void put_commit_info(const struct attempt *a, struct mr_json *j)
 static bool has_ntz(const struct mr_schema *s)
 {
     for (int i = 0; i < s->n_fields; i++)
-        if (s->fields[i].type.id == MR_TYPE_TIMESTAMP_NTZ)
+        if (mr_field_has_type(&s->fields[i], MR_TYPE_TIMESTAMP_NTZ))
             return true;
     return false;
 }
@@ -238,18 +238,23 @@ static void entry_text(const struct attempt *a, struct mr_buf *out)
 static enum mr_code layout_differs(const struct attempt *a, struct mr_error *err)
 {
     const struct mr_schema *have = &a->s->schema, *want = a->c->schema;
-    char x[MR_TYPE_TEXT], y[MR_TYPE_TEXT];
     int n = have->n_fields < want->n_fields ? have->n_fields : want->n_fields, i = 0;
     while (i < n && strcmp(have->fields[i].name, want->fields[i].name) == 0 &&
-           mr_type_equal(have->fields[i].type, want->fields[i].type))
+           mr_field_same_type(&have->fields[i], &want->fields[i]))
         i++;
-    if (i < n)
-        mr_fail(err, MR_ID_DELTA04, "%s: column %d of the table is %s %s, the append brings %s %s",
-                a->table, i + 1, have->fields[i].name, mr_type_name(have->fields[i].type, x),
-                want->fields[i].name, mr_type_name(want->fields[i].type, y));
-    else
+    if (i < n) {
+        struct mr_buf x = { 0 }, y = { 0 };
+        mr_field_type_text(&have->fields[i], &x);
+        mr_field_type_text(&want->fields[i], &y);
+        mr_fail(err, MR_ID_DELTA04,
+                "%s: column %d of the table is %s %.200s, the append brings %s %.200s", a->table,
+                i + 1, have->fields[i].name, mr_buf_str(&x), want->fields[i].name, mr_buf_str(&y));
+        mr_buf_release(&x);
+        mr_buf_release(&y);
+    } else {
         mr_fail(err, MR_ID_DELTA04, "%s: the table has %d columns, the append brings %d", a->table,
                 have->n_fields, want->n_fields);
+    }
     return mr_error_advise(err, "use write: overwrite, or another path");
 }
 

@@ -2,35 +2,72 @@
  * What        schemas as Delta's schemaString and back
  * Source      Delta protocol, "Schema Serialization Format"
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "column/schema.h"
 #include "lake/delta/delta_internal.h"
 
-void mr_delta_schema_json(const struct mr_schema *schema, struct mr_buf *out)
+static void put_type(const struct mr_field *f, const char *key, struct mr_json *j);
+
+static void put_field(const struct mr_field *f, struct mr_json *j)
+{
+    mr_json_open(j, NULL, '{');
+    mr_json_str(j, "name", f->name);
+    put_type(f, "type", j);
+    mr_json_bool(j, "nullable", f->nullable);
+    mr_json_open(j, "metadata", '{');
+    if (f->comment)
+        mr_json_str(j, "comment", f->comment);
+    if (f->source_name)
+        mr_json_str(j, "millrace.source_name", f->source_name);
+    if (f->source_type)
+        mr_json_str(j, "millrace.source_type", f->source_type);
+    if (f->metadata) {
+        mr_buf_puts(j->out, j->comma ? "," : "");
+        mr_buf_puts(j->out, f->metadata);
+        j->comma = true;
+    }
+    mr_json_close(j, '}');
+    mr_json_close(j, '}');
+}
+
+static void put_type(const struct mr_field *f, const char *key, struct mr_json *j)
 {
     char type[MR_TYPE_TEXT];
+    if (f->n_children == 0) {
+        mr_json_str(j, key, mr_type_name(f->type, type));
+        return;
+    }
+    mr_json_open(j, key, '{');
+    if (f->type.id == MR_TYPE_LIST) {
+        mr_json_str(j, "type", "array");
+        put_type(&f->children[0], "elementType", j);
+        mr_json_bool(j, "containsNull", true);
+    } else if (f->type.id == MR_TYPE_MAP) {
+        mr_json_str(j, "type", "map");
+        put_type(&f->children[0], "keyType", j);
+        put_type(&f->children[1], "valueType", j);
+        mr_json_bool(j, "valueContainsNull", true);
+    } else {
+        mr_json_str(j, "type", "struct");
+        mr_json_open(j, "fields", '[');
+        for (int i = 0; i < f->n_children; i++)
+            put_field(&f->children[i], j);
+        mr_json_close(j, ']');
+    }
+    mr_json_close(j, '}');
+}
+
+void mr_delta_schema_json(const struct mr_schema *schema, struct mr_buf *out)
+{
     struct mr_json j = mr_json_on(out);
     mr_json_open(&j, NULL, '{');
     mr_json_str(&j, "type", "struct");
     mr_json_open(&j, "fields", '[');
-    for (int i = 0; i < schema->n_fields; i++) {
-        const struct mr_field *f = &schema->fields[i];
-        mr_json_open(&j, NULL, '{');
-        mr_json_str(&j, "name", f->name);
-        mr_json_str(&j, "type", mr_type_name(f->type, type));
-        mr_json_bool(&j, "nullable", f->nullable);
-        mr_json_open(&j, "metadata", '{');
-        if (f->comment)
-            mr_json_str(&j, "comment", f->comment);
-        if (f->source_name)
-            mr_json_str(&j, "millrace.source_name", f->source_name);
-        if (f->source_type)
-            mr_json_str(&j, "millrace.source_type", f->source_type);
-        mr_json_close(&j, '}');
-        mr_json_close(&j, '}');
-    }
+    for (int i = 0; i < schema->n_fields; i++)
+        put_field(&schema->fields[i], &j);
     mr_json_close(&j, ']');
     mr_json_close(&j, '}');
 }
@@ -40,24 +77,73 @@ static char *dup_or_null(const char *s)
     return s ? mr_strdup(s) : NULL;
 }
 
+#define DEPTH_MAX 64
+
+static bool parse_type(const json_t *kind, struct mr_field *f, int depth);
+
+static bool parse_child(const json_t *kind, const char *name, struct mr_field *f, int depth)
+{
+    struct mr_field *child = mr_field_add_child(f, name, (struct mr_type){ .id = MR_TYPE_STRING });
+    return kind && parse_type(kind, child, depth + 1);
+}
+
+static bool parse_struct(const json_t *kind, struct mr_field *f, int depth)
+{
+    size_t i;
+    json_t *child;
+    bool ok = true;
+    f->type.id = MR_TYPE_STRUCT;
+    json_array_foreach (json_object_get(kind, "fields"), i, child) {
+        const char *name = mr_json_get_str(child, "name", NULL);
+        ok = ok && name && parse_child(json_object_get(child, "type"), name, f, depth);
+        if (ok)
+            f->children[f->n_children - 1].nullable = mr_json_get_bool(child, "nullable", true);
+    }
+    return ok && f->n_children > 0;
+}
+
+/* False: a type that is not known here. */
+static bool parse_type(const json_t *kind, struct mr_field *f, int depth)
+{
+    const char *text = json_string_value(kind), *which = mr_json_get_str(kind, "type", "");
+    if (text)
+        return mr_type_parse(strcmp(text, "decimal") == 0 ? "decimal(10,0)" : text, &f->type);
+    if (depth > DEPTH_MAX)
+        return false;
+    if (strcmp(which, "struct") == 0)
+        return parse_struct(kind, f, depth);
+    if (strcmp(which, "array") == 0) {
+        f->type.id = MR_TYPE_LIST;
+        return parse_child(json_object_get(kind, "elementType"), "element", f, depth);
+    }
+    if (strcmp(which, "map") != 0)
+        return false;
+    f->type.id = MR_TYPE_MAP;
+    if (!parse_child(json_object_get(kind, "keyType"), "key", f, depth))
+        return false;
+    f->children[0].nullable = false;
+    return parse_child(json_object_get(kind, "valueType"), "value", f, depth);
+}
+
 static enum mr_code parse_field(const json_t *f, const char *table, struct mr_schema *out,
                                 struct mr_error *err)
 {
-    struct mr_type type;
     const char *name = mr_json_get_str(f, "name", NULL);
     const json_t *kind = json_object_get(f, "type"), *meta = json_object_get(f, "metadata");
     if (!name || !kind)
         return mr_fail(err, MR_ID_DELTA01, "%s: a column of the schema has no name or type", table);
-    const char *text = json_string_value(kind);
-    if (text && strcmp(text, "decimal") == 0)
-        text = "decimal(10,0)";
-    if (!text || !mr_type_parse(text, &type))
-        return mr_fail(err, MR_ID_DELTA02, "%s: column %s has the type %s, which is not supported",
-                       table, name, text ? text : "struct, array or map");
+    struct mr_field *to = mr_schema_add(out, name, (struct mr_type){ .id = MR_TYPE_STRING },
+                                        mr_json_get_bool(f, "nullable", true),
+                                        mr_json_get_str(meta, "millrace.source_type", NULL));
+    if (!parse_type(kind, to, 0)) {
+        char *text = json_dumps(kind, JSON_ENCODE_ANY | JSON_COMPACT);
+        mr_fail(err, MR_ID_DELTA02, "%s: column %s has the type %.200s, which is not supported",
+                table, name, text ? text : "?");
+        free(text);
+        return MR_E_UNSUPPORTED;
+    }
     if (json_object_get(meta, "delta.columnMapping.physicalName"))
         return mr_fail(err, MR_ID_DELTA02, "%s: columnMapping is not supported", table);
-    struct mr_field *to = mr_schema_add(out, name, type, mr_json_get_bool(f, "nullable", true),
-                                        mr_json_get_str(meta, "millrace.source_type", NULL));
     to->source_name = dup_or_null(mr_json_get_str(meta, "millrace.source_name", NULL));
     to->comment = dup_or_null(mr_json_get_str(meta, "comment", NULL));
     return MR_OK;

@@ -147,6 +147,9 @@ static bool put_bound(struct mr_buf *out, struct mr_type t, const struct mr_pq_c
     switch (t.id) {
     case MR_TYPE_BOOL:
     case MR_TYPE_BINARY:
+    case MR_TYPE_LIST:
+    case MR_TYPE_STRUCT:
+    case MR_TYPE_MAP:
         return false;
     case MR_TYPE_FLOAT32:
     case MR_TYPE_FLOAT64:

@@ -50,6 +50,9 @@ static enum mr_pq_physical physical_of(struct mr_type t)
         return t.precision <= 9 ? PQ_INT32 : t.precision <= 18 ? PQ_INT64 : PQ_FIXED;
     case MR_TYPE_STRING:
     case MR_TYPE_BINARY:
+    case MR_TYPE_LIST: /* their leaves have columns */
+    case MR_TYPE_STRUCT:
+    case MR_TYPE_MAP:
         break;
     }
     return PQ_BYTE_ARRAY;

@@ -312,6 +312,9 @@ static void annotate(struct mr_thrift *t, struct mr_type type, int field_id)
     case MR_TYPE_FLOAT32:
     case MR_TYPE_FLOAT64:
     case MR_TYPE_BINARY:
+    case MR_TYPE_LIST:
+    case MR_TYPE_STRUCT:
+    case MR_TYPE_MAP:
         mr_thrift_i32(t, 9, field_id);
         return;
     }

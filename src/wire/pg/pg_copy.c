@@ -560,7 +560,7 @@ enum mr_code mr_pg_decode_row(struct mr_pg_decoder *d, const char *p, size_t n, 
         if (len < 0) {
             if (len != -1)
                 return bad_bytes(c, "negative length", 0, err);
-            mr_put_null(c->field->type, &b->columns[i], r);
+            mr_put_null(c->field, &b->columns[i], r);
             continue;
         }
         if (__builtin_expect(len > end - p, 0))
