@@ -107,6 +107,7 @@ struct mr_array {
 /* A cell that its column could not hold. */
 struct mr_bad_cell {
     int column;
+    enum mr_on_bad done; /* what became of it; clamped and rounded cells are not NULL */
     int64_t row;
     size_t text_at, text_len; /* its exact text, in mr_bad_list.text */
     size_t key_at, key_len;   /* which row, for people ("id=42"); empty when nobody asked */

@@ -212,7 +212,8 @@ static size_t keep_text(struct mr_bad_list *l, const void *text, size_t n)
     return at;
 }
 
-void mr_bad_add(struct mr_batch *b, int column, int64_t row, const void *text, size_t n)
+void mr_bad_add(struct mr_batch *b, int column, int64_t row, enum mr_on_bad done, const void *text,
+                size_t n)
 {
     struct mr_bad_list *l = &b->bad;
     if (l->n == l->cap) {
@@ -220,7 +221,7 @@ void mr_bad_add(struct mr_batch *b, int column, int64_t row, const void *text, s
         l->cells = mr_realloc(l->cells, sizeof *l->cells * (size_t)l->cap);
     }
     l->cells[l->n++] = (struct mr_bad_cell){
-        .column = column, .row = row, .text_at = keep_text(l, text, n), .text_len = n
+        .column = column, .done = done, .row = row, .text_at = keep_text(l, text, n), .text_len = n
     };
 }
 

@@ -42,8 +42,9 @@ void mr_array_undo(const struct mr_field *f, struct mr_array *a, int64_t r);
 /** mr_array_end_list - row r of a list or map ends after the elements that its children have by now. */
 MR_CHECK enum mr_code mr_array_end_list(struct mr_array *a, int64_t r, struct mr_error *err);
 
-/** mr_bad_add - the cell was put as NULL; `text` is what stood there. */
-void mr_bad_add(struct mr_batch *b, int column, int64_t row, const void *text, size_t n);
+/** mr_bad_add - a cell did not fit: `done` to it, and `text` is what stood there. Every one is told, by any policy. */
+void mr_bad_add(struct mr_batch *b, int column, int64_t row, enum mr_on_bad done, const void *text,
+                size_t n);
 /** mr_bad_set_key - which row that is, for people. */
 void mr_bad_set_key(struct mr_bad_list *l, int i, const void *text, size_t n);
 

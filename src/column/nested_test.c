@@ -107,8 +107,8 @@ static void filtered_is_as_if_built_so(void **state)
         fill(&a, 0, 600, 1);
         for (int r = 0; r < 600; r++)
             keep[r] = r % 3 == round;
-        mr_bad_add(&a, 1, round + 3, "bad", 3);
-        mr_bad_add(&a, 2, round + 4, "gone", 4);
+        mr_bad_add(&a, 1, round + 3, MR_BAD_RESCUE, "bad", 3);
+        mr_bad_add(&a, 2, round + 4, MR_BAD_RESCUE, "gone", 4);
         mr_batch_filter(&a, keep);
         assert_int_equal(a.bad.n, 1);
         assert_int_equal(a.bad.cells[0].row, 1);
@@ -166,9 +166,9 @@ static void moved_columns_take_their_bad_cells_along(void **state)
     mr_batch_init(&in, &s);
     mr_batch_init(&out, &two);
     fill(&in, 0, 10, 1);
-    mr_bad_add(&in, 0, 2, "zero", 4);
-    mr_bad_add(&in, 1, 2, "one", 3);
-    mr_bad_add(&in, 2, 5, "two", 3);
+    mr_bad_add(&in, 0, 2, MR_BAD_RESCUE, "zero", 4);
+    mr_bad_add(&in, 1, 2, MR_BAD_RESCUE, "one", 3);
+    mr_bad_add(&in, 2, 5, MR_BAD_RESCUE, "two", 3);
     mr_batch_move(&out, &in, from);
     assert_int_equal(out.bad.n, 2);
     assert_int_equal(out.bad.cells[0].column, 1);
