@@ -107,13 +107,17 @@ void mr_pq_column_release(struct mr_pq_column *c)
     mr_buf_release(&c->plain);
     mr_buf_release(&c->scratch);
     mr_buf_release(&c->pages);
+    mr_pq_page_index_release(&c->index);
+    mr_pq_bloom_release(&c->bloom);
+    mr_pq_range_release(&c->page_range);
     mr_pq_range_release(&c->range);
     mr_pq_range_release(&c->file_range);
 }
 
 size_t mr_pq_column_held(const struct mr_pq_column *c)
 {
-    return c->pages.len + (c->chunk_has_dict ? c->dict.bytes / 2 : 0);
+    return c->pages.len + (c->chunk_has_dict ? c->dict.bytes / 2 : 0) +
+           mr_pq_page_index_held(&c->index) + c->bloom.bytes;
 }
 
 /* ---- dictionary ---- */
@@ -153,10 +157,32 @@ static void dict_entry(struct mr_pq_column *c, uint32_t i, struct mr_buf *out)
     plain_value(c, out, d->data.data + start, d->ends[i] - start);
 }
 
+/* The range of what the open page holds as indices: each value once, and no further once all were met. */
+static void dict_range(struct mr_pq_column *c)
+{
+    const struct mr_pq_dict *d = &c->dict;
+    c->scratch.len = 0;
+    mr_buf_reserve(&c->scratch, d->n);
+    uint8_t *met = memset(c->scratch.data, 0, d->n);
+    uint32_t left = c->physical == PQ_FIXED ? 0 : d->n; /* their range was taken row by row */
+    for (int64_t i = 0; i < c->page_values && left; i++) {
+        uint32_t k = c->indices[i], start = k && is_bytes(c) ? d->ends[k - 1] : 0;
+        if (met[k])
+            continue;
+        met[k] = 1;
+        left--;
+        if (is_bytes(c))
+            mr_pq_range_bytes(&c->page_range, d->data.data + start, d->ends[k] - start);
+        else
+            mr_pq_range_words(&c->page_range, c->field->type, &d->words[k], 1);
+    }
+}
+
 /* From here on without dictionary; what the open page holds as indices becomes values. */
 static void dict_give_up(struct mr_pq_column *c)
 {
     const struct mr_pq_dict *d = &c->dict;
+    dict_range(c);
     for (int64_t i = 0; i < c->page_values; i++) {
         uint32_t k = c->indices[i], start = is_bytes(c) && k ? d->ends[k - 1] : 0;
         if (is_bytes(c))
@@ -271,6 +297,9 @@ enum mr_code mr_pq_column_flush(struct mr_pq_column *c, struct mr_error *err)
         return MR_OK;
     struct mr_buf *raw = &c->scratch;
     int encoding = PQ_RLE_DICTIONARY;
+    size_t before = c->pages.len;
+    if (c->page_is_dict)
+        dict_range(c);
     raw->len = 0;
     put_levels(c, raw);
     if (c->page_is_dict) {
@@ -286,6 +315,10 @@ enum mr_code mr_pq_column_flush(struct mr_pq_column *c, struct mr_error *err)
         c->n_delta_pages += encoding != PQ_PLAIN;
     }
     enum mr_code rc = put_page(c, raw, encoding, c->page_rows, false, &c->pages, err);
+    mr_pq_page_index_add(&c->index, c, c->pages.len - before, c->page_rows, c->page_nulls,
+                         &c->page_range);
+    mr_pq_range_merge(&c->range, &c->page_range, c->field->type);
+    mr_pq_range_clear(&c->page_range);
     c->rows += c->page_rows;
     c->nulls += c->page_nulls;
     c->page_rows = c->page_nulls = c->page_values = 0;
@@ -365,7 +398,9 @@ static void add_words(struct mr_pq_column *c, const uint64_t *words, size_t n)
     if (w == 8)
         memcpy(p, words + i, 8 * (n - i));
     c->plain.len += (n - i) * w;
-    mr_pq_range_words(&c->range, c->field->type, words + i, n - i);
+    mr_pq_range_words(&c->page_range, c->field->type, words + i, n - i);
+    for (size_t k = i; c->bloom.limit && k < n; k++)
+        mr_pq_bloom_add(&c->bloom, &words[k], w);
     c->page_values += (int64_t)(n - i);
 }
 
@@ -380,7 +415,9 @@ static void add_value(struct mr_pq_column *c, const void *p, size_t n)
     }
     page_bytes_value(c, c->page_values, p, n);
     if (c->physical == PQ_BYTE_ARRAY)
-        mr_pq_range_bytes(&c->range, p, n);
+        mr_pq_range_bytes(&c->page_range, p, n);
+    if (c->bloom.limit)
+        mr_pq_bloom_add(&c->bloom, p, n);
     c->page_values++;
 }
 
@@ -405,7 +442,7 @@ static void add_row(struct mr_pq_column *c, const struct mr_array *a, int64_t r)
         uint8_t be[16];
         memcpy(&v, a->values + 16 * r, 16);
         mr_pq_big_endian(v, c->fixed_len, be);
-        mr_pq_range_i128(&c->range, v);
+        mr_pq_range_i128(&c->page_range, v);
         add_value(c, be, (size_t)c->fixed_len);
         return;
     }
@@ -477,8 +514,7 @@ static void encoding_stats(struct mr_thrift *t, int page_type, int encoding, int
     mr_thrift_struct_end(t);
 }
 
-static void chunk_metadata(const struct mr_pq_column *c, uint64_t at, size_t dict_len,
-                           struct mr_thrift *t)
+static void chunk_metadata(const struct mr_pq_column *c, struct mr_thrift *t)
 {
     int n_enc = 1 + (c->chunk_has_dict || c->chunk_has_plain) + (c->chunk_has_dict ? 1 : 0) +
                 (c->n_delta_pages ? 1 : 0);
@@ -500,10 +536,10 @@ static void chunk_metadata(const struct mr_pq_column *c, uint64_t at, size_t dic
     mr_thrift_i32(t, 4, c->chunk_bare ? MR_PQ_NONE : (int32_t)mr_pq_codecs_codec(c->codecs));
     mr_thrift_i64(t, 5, c->rows);
     mr_thrift_i64(t, 6, (int64_t)c->raw_bytes);
-    mr_thrift_i64(t, 7, (int64_t)(dict_len + c->pages.len));
-    mr_thrift_i64(t, 9, (int64_t)(at + dict_len));
-    if (dict_len)
-        mr_thrift_i64(t, 11, (int64_t)at);
+    mr_thrift_i64(t, 7, (int64_t)(c->dict_len + c->pages.len));
+    mr_thrift_i64(t, 9, (int64_t)(c->chunk_at + c->dict_len));
+    if (c->dict_len)
+        mr_thrift_i64(t, 11, (int64_t)c->chunk_at);
     mr_pq_range_thrift(&c->range, c, c->nulls, t, 12);
     int n_stats =
         (c->n_dict_pages ? 2 : 0) + (c->n_plain_pages ? 1 : 0) + (c->n_delta_pages ? 1 : 0);
@@ -516,20 +552,12 @@ static void chunk_metadata(const struct mr_pq_column *c, uint64_t at, size_t dic
         encoding_stats(t, 0, PQ_PLAIN, c->n_plain_pages);
     if (c->n_delta_pages)
         encoding_stats(t, 0, c->plain_encoding, c->n_delta_pages);
-    mr_thrift_struct_end(t);
-    mr_thrift_struct_end(t);
-}
-
-/* The range of what went through the dictionary: over its values, not over the rows. */
-static void dict_range(struct mr_pq_column *c)
-{
-    const struct mr_pq_dict *d = &c->dict;
-    if (!is_bytes(c))
-        mr_pq_range_words(&c->range, c->field->type, d->words, d->n);
-    for (uint32_t i = 0; c->physical == PQ_BYTE_ARRAY && i < d->n; i++) {
-        uint32_t start = i ? d->ends[i - 1] : 0;
-        mr_pq_range_bytes(&c->range, d->data.data + start, d->ends[i] - start);
+    if (c->bloom_len) {
+        mr_thrift_i64(t, 14, (int64_t)c->bloom_at);
+        mr_thrift_i32(t, 15, (int32_t)c->bloom_len);
     }
+    mr_thrift_struct_end(t);
+    mr_thrift_struct_leave(t); /* the page index is not placed yet */
 }
 
 static void next_chunk(struct mr_pq_column *c)
@@ -538,6 +566,7 @@ static void next_chunk(struct mr_pq_column *c)
     c->file_nulls += c->nulls;
     mr_pq_range_clear(&c->range);
     mr_pq_dict_clear(&c->dict);
+    mr_pq_page_index_clear(&c->index);
     c->pages.len = 0;
     c->rows = c->nulls = 0;
     c->n_dict_pages = c->n_plain_pages = c->n_delta_pages = 0;
@@ -545,9 +574,8 @@ static void next_chunk(struct mr_pq_column *c)
     c->chunk_has_dict = c->chunk_has_plain = c->chunk_bare = false;
 }
 
-enum mr_code mr_pq_column_close_chunk(struct mr_pq_column *c, uint64_t at,
-                                      const struct mr_pq_sink *sink, struct mr_thrift *t,
-                                      uint64_t *ret_bytes, uint64_t *ret_raw, struct mr_error *err)
+enum mr_code mr_pq_column_write_chunk(struct mr_pq_column *c, uint64_t *at,
+                                      const struct mr_pq_sink *sink, struct mr_error *err)
 {
     struct mr_buf dict = { 0 };
     enum mr_code rc = MR_OK;
@@ -557,12 +585,49 @@ enum mr_code mr_pq_column_close_chunk(struct mr_pq_column *c, uint64_t at,
     if (dict.len)
         MR_TRY(sink->write(sink->ctx, dict.data, dict.len, err));
     MR_TRY(sink->write(sink->ctx, mr_buf_str(&c->pages), c->pages.len, err));
-    dict_range(c);
-    chunk_metadata(c, at, dict.len, t);
-    *ret_bytes = dict.len + c->pages.len;
-    *ret_raw = c->raw_bytes;
-    next_chunk(c);
+    c->chunk_at = *at;
+    c->dict_len = dict.len;
+    *at += dict.len + c->pages.len;
 out:
     mr_buf_release(&dict);
     return rc;
+}
+
+/* What was written without dictionary is in the filter already. */
+static void bloom_dictionary(struct mr_pq_column *c)
+{
+    const struct mr_pq_dict *d = &c->dict;
+    if (c->bloom.bytes == 0)
+        mr_pq_bloom_begin(&c->bloom, d->n);
+    for (uint32_t i = 0; i < d->n; i++) {
+        uint32_t start = i && is_bytes(c) ? d->ends[i - 1] : 0;
+        if (is_bytes(c))
+            mr_pq_bloom_add(&c->bloom, d->data.data + start, d->ends[i] - start);
+        else
+            mr_pq_bloom_add(&c->bloom, &d->words[i], word_width(c));
+    }
+}
+
+enum mr_code mr_pq_column_write_bloom(struct mr_pq_column *c, uint64_t *at,
+                                      const struct mr_pq_sink *sink, struct mr_error *err)
+{
+    c->bloom_len = 0;
+    if (!c->bloom.limit)
+        return MR_OK;
+    struct mr_buf *out = &c->scratch;
+    out->len = 0;
+    bloom_dictionary(c);
+    mr_pq_bloom_end(&c->bloom, out);
+    c->bloom_at = *at;
+    c->bloom_len = out->len;
+    *at += out->len;
+    return out->len ? sink->write(sink->ctx, out->data, out->len, err) : MR_OK;
+}
+
+void mr_pq_column_end_chunk(struct mr_pq_column *c, struct mr_thrift *t,
+                            struct mr_pq_indexes *indexes)
+{
+    chunk_metadata(c, t);
+    mr_pq_indexes_keep(indexes, &c->index, c->chunk_at + c->dict_len, t->out->len);
+    next_chunk(c);
 }

@@ -10,7 +10,9 @@
 #ifndef MR_LAKE_PARQUET_COLUMN_WRITER_H
 #define MR_LAKE_PARQUET_COLUMN_WRITER_H
 
+#include "lake/parquet/bloom.h"
 #include "lake/parquet/dictionary.h"
+#include "lake/parquet/page_index.h"
 #include "lake/parquet/parquet_writer.h"
 #include "lake/parquet/thrift.h"
 
@@ -50,6 +52,7 @@ struct mr_pq_column {
     int64_t page_values;
     struct mr_buf plain;
     struct mr_buf scratch;
+    struct mr_pq_range page_range; /* without what is in the dictionary, until the page ends */
     /* the open chunk */
     struct mr_pq_dict dict;
     bool page_is_dict, chunk_has_dict, chunk_has_plain;
@@ -59,6 +62,10 @@ struct mr_pq_column {
     int n_dict_pages, n_plain_pages, n_delta_pages;
     uint64_t raw_bytes; /* uncompressed, with headers */
     struct mr_pq_range range, file_range;
+    struct mr_pq_page_index index;
+    struct mr_pq_bloom bloom;
+    uint64_t chunk_at, bloom_at; /* in the file, once written */
+    size_t dict_len, bloom_len;
     int64_t file_nulls;
     int64_t seen;    /* non-NULL values that went through the dictionary so far */
     enum mr_code rc; /* of the last task on the pool */
@@ -73,11 +80,15 @@ MR_CHECK enum mr_code mr_pq_column_append(struct mr_pq_column *c, const struct m
                                           struct mr_error *err);
 /** mr_pq_column_flush - end the open page. */
 MR_CHECK enum mr_code mr_pq_column_flush(struct mr_pq_column *c, struct mr_error *err);
-/** mr_pq_column_close_chunk - write the chunk at file offset `at`; append its ColumnChunk metadata to t. */
-MR_CHECK enum mr_code mr_pq_column_close_chunk(struct mr_pq_column *c, uint64_t at,
-                                               const struct mr_pq_sink *sink, struct mr_thrift *t,
-                                               uint64_t *ret_bytes, uint64_t *ret_raw,
-                                               struct mr_error *err);
+/** mr_pq_column_write_chunk - the chunk's pages, to file offset *at, which moves behind them. */
+MR_CHECK enum mr_code mr_pq_column_write_chunk(struct mr_pq_column *c, uint64_t *at,
+                                               const struct mr_pq_sink *sink, struct mr_error *err);
+/** mr_pq_column_write_bloom - the chunk's Bloom filter, if the column has one; after write_chunk. */
+MR_CHECK enum mr_code mr_pq_column_write_bloom(struct mr_pq_column *c, uint64_t *at,
+                                               const struct mr_pq_sink *sink, struct mr_error *err);
+/** mr_pq_column_end_chunk - append the ColumnChunk to t, left open behind its field 3, and begin the next chunk. */
+void mr_pq_column_end_chunk(struct mr_pq_column *c, struct mr_thrift *t,
+                            struct mr_pq_indexes *indexes);
 size_t mr_pq_column_held(const struct mr_pq_column *c);
 
 struct mr_pq_codecs *mr_pq_codecs_new(enum mr_pq_codec codec, int level);
@@ -98,6 +109,16 @@ void mr_pq_range_merge(struct mr_pq_range *r, const struct mr_pq_range *other, s
 /** mr_pq_range_thrift - a Statistics struct as field `id`. */
 void mr_pq_range_thrift(const struct mr_pq_range *r, const struct mr_pq_column *c, int64_t nulls,
                         struct mr_thrift *t, int16_t id);
+struct mr_pq_exact {
+    bool has_hi; /* false: cut text that cannot be raised */
+    bool lo, hi; /* not cut */
+};
+/** mr_pq_range_bounds - append both ends as Parquet stores them, text cut to about 64 bytes; false when there are none. */
+bool mr_pq_range_bounds(const struct mr_pq_range *r, const struct mr_pq_column *c,
+                        struct mr_buf *lo, struct mr_buf *hi, struct mr_pq_exact *ret);
+/** mr_pq_bound_compare - two bounds in the column's order: below 0, 0, above 0. */
+int mr_pq_bound_compare(const struct mr_pq_column *c, const struct mr_buf *a,
+                        const struct mr_buf *b);
 /** mr_pq_range_result - what Delta stats need. */
 void mr_pq_range_result(const struct mr_pq_range *r, struct mr_type t, int64_t nulls,
                         struct mr_pq_column_stats *ret);

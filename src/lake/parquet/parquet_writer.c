@@ -18,6 +18,7 @@
 #define PAGE_MIN ((size_t)8 << 10)
 #define PAGE_MAX ((size_t)1 << 20)
 #define ROWS_MAX 1048576
+#define BLOOM_MAX ((size_t)2 << 20) /* a million values at 1 % */
 
 struct mr_pq_writer {
     const struct mr_schema *schema;
@@ -28,7 +29,8 @@ struct mr_pq_writer {
     const struct mr_batch *batch; /* while the pool works on it */
     uint64_t at;                  /* bytes given to the sink */
     int64_t rows, group_rows;
-    struct mr_buf groups; /* RowGroup structs, encoded */
+    struct mr_buf groups; /* RowGroup structs, encoded; their ColumnChunks are open */
+    struct mr_pq_indexes indexes;
     int n_groups;
 };
 
@@ -55,6 +57,18 @@ static void settle_options(struct mr_pq_options *o, size_t columns)
         o->row_group_bytes = o->memory_bytes / 2;
     if (!o->row_group_rows)
         o->row_group_rows = ROWS_MAX;
+    size_t share = o->n_bloom_filters ? o->memory_bytes / 16 / (size_t)o->n_bloom_filters : 0;
+    if (!o->bloom_bytes && share)
+        for (o->bloom_bytes = 1024; o->bloom_bytes < BLOOM_MAX && 2 * o->bloom_bytes <= share;)
+            o->bloom_bytes *= 2;
+}
+
+static bool wants_bloom(const struct mr_pq_options *o, const char *name)
+{
+    for (int i = 0; i < o->n_bloom_filters; i++)
+        if (strcmp(o->bloom_filters[i], name) == 0)
+            return true;
+    return false;
 }
 
 static enum mr_code emit(struct mr_pq_writer *w, const void *p, size_t n, struct mr_error *err)
@@ -82,6 +96,10 @@ enum mr_code mr_pq_open(const struct mr_schema *schema, const struct mr_pq_optio
     w->columns = mr_zalloc((size_t)schema->n_fields, sizeof *w->columns);
     for (int i = 0; i < schema->n_fields; i++)
         mr_pq_column_init(&w->columns[i], &schema->fields[i], w->codecs, &w->o);
+    for (int i = 0; i < schema->n_fields; i++)
+        if (wants_bloom(&w->o, schema->fields[i].name))
+            w->columns[i].bloom.limit = w->o.bloom_bytes;
+    w->indexes.limit = w->o.row_group_bytes / 4;
     enum mr_code rc = emit(w, "PAR1", 4, err);
     if (rc != MR_OK)
         mr_pq_abort(w);
@@ -99,12 +117,13 @@ void mr_pq_abort(struct mr_pq_writer *w)
     mr_free(w->columns);
     mr_pq_codecs_free(w->codecs);
     mr_buf_release(&w->groups);
+    mr_pq_indexes_release(&w->indexes);
     mr_free(w);
 }
 
 static size_t held(const struct mr_pq_writer *w)
 {
-    size_t sum = 0;
+    size_t sum = w->indexes.columns.len + w->indexes.offsets.len;
     for (int i = 0; i < w->schema->n_fields; i++)
         sum += mr_pq_column_held(&w->columns[i]);
     return sum;
@@ -148,28 +167,40 @@ static enum mr_code each_column(struct mr_pq_writer *w, struct mr_pool *pool,
     return MR_OK;
 }
 
+/* Pages of all columns, then their Bloom filters; *ret_pages_end is where the pages end. */
+static enum mr_code write_group(struct mr_pq_writer *w, uint64_t *ret_pages_end,
+                                struct mr_error *err)
+{
+    enum mr_code rc = MR_OK;
+    int n = w->schema->n_fields;
+    for (int i = 0; rc == MR_OK && i < n; i++)
+        rc = mr_pq_column_write_chunk(&w->columns[i], &w->at, &w->sink, err);
+    *ret_pages_end = w->at;
+    for (int i = 0; rc == MR_OK && i < n; i++)
+        rc = mr_pq_column_write_bloom(&w->columns[i], &w->at, &w->sink, err);
+    return rc;
+}
+
 static enum mr_code close_group(struct mr_pq_writer *w, struct mr_pool *pool, struct mr_error *err)
 {
     if (w->group_rows == 0)
         return MR_OK;
-    uint64_t start = w->at, raw_sum = 0;
+    uint64_t start = w->at, pages_end = 0, raw_sum = 0;
     struct mr_thrift t = { .out = &w->groups };
     enum mr_code rc = each_column(w, pool, flush_task, err);
+    if (rc == MR_OK)
+        rc = write_group(w, &pages_end, err);
     if (rc != MR_OK)
         return rc;
     mr_thrift_list(&t, 1, MR_THRIFT_STRUCT, (size_t)w->schema->n_fields);
     for (int i = 0; i < w->schema->n_fields; i++) {
-        uint64_t bytes = 0, raw = 0;
-        rc = mr_pq_column_close_chunk(&w->columns[i], w->at, &w->sink, &t, &bytes, &raw, err);
-        if (rc != MR_OK)
-            return rc;
-        w->at += bytes;
-        raw_sum += raw;
+        raw_sum += w->columns[i].raw_bytes;
+        mr_pq_column_end_chunk(&w->columns[i], &t, &w->indexes);
     }
     mr_thrift_i64(&t, 2, (int64_t)raw_sum);
     mr_thrift_i64(&t, 3, w->group_rows);
     mr_thrift_i64(&t, 5, (int64_t)start);
-    mr_thrift_i64(&t, 6, (int64_t)(w->at - start));
+    mr_thrift_i64(&t, 6, (int64_t)(pages_end - start));
     if (w->n_groups < INT16_MAX)
         mr_thrift_i16(&t, 7, (int16_t)w->n_groups);
     mr_thrift_struct_end(&t);
@@ -340,14 +371,14 @@ static void schema_elements(const struct mr_pq_writer *w, struct mr_thrift *t)
     }
 }
 
-static void footer(const struct mr_pq_writer *w, struct mr_buf *out)
+static void footer(const struct mr_pq_writer *w, uint64_t index_at, struct mr_buf *out)
 {
     struct mr_thrift t = { .out = out };
     mr_thrift_i32(&t, 1, 1);
     schema_elements(w, &t);
     mr_thrift_i64(&t, 3, w->rows);
     mr_thrift_list(&t, 4, MR_THRIFT_STRUCT, (size_t)w->n_groups);
-    mr_buf_append(out, mr_buf_str(&w->groups), w->groups.len);
+    mr_pq_indexes_join(&w->indexes, &w->groups, index_at, out);
     mr_thrift_list(&t, 5, MR_THRIFT_STRUCT, 1);
     mr_thrift_element_begin(&t); /* without it Spark before 4.0 refuses dates of the old calendar */
     mr_thrift_string(&t, 1, "org.apache.spark.version");
@@ -380,8 +411,13 @@ enum mr_code mr_pq_finish(struct mr_pq_writer *w, struct mr_pool *pool, struct m
 {
     struct mr_buf tail = { 0 };
     enum mr_code rc = close_group(w, pool, err);
+    uint64_t index_at = w->at;
+    if (rc == MR_OK)
+        rc = emit(w, mr_buf_str(&w->indexes.columns), w->indexes.columns.len, err);
+    if (rc == MR_OK)
+        rc = emit(w, mr_buf_str(&w->indexes.offsets), w->indexes.offsets.len, err);
     if (rc == MR_OK) {
-        footer(w, &tail);
+        footer(w, index_at, &tail);
         uint32_t len = (uint32_t)tail.len;
         mr_buf_append(&tail, &len, 4);
         mr_buf_append(&tail, "PAR1", 4);

@@ -171,75 +171,153 @@ static uint64_t bound(const struct mr_pq_range *r, struct mr_type t, bool max)
     return (uint64_t)float_key(t.id, (uint64_t)key);
 }
 
-/* Text of at most FOOTER_MAX bytes that is not above (or, for max, not below) the whole; false when there is none. */
-static bool shorten(const struct mr_buf *s, bool max, struct mr_buf *out, bool *ret_exact)
+/* The character after c in the order of code points, which is that of bytes; 0 when there is none. */
+static uint32_t successor(uint32_t c)
 {
-    *ret_exact = s->len <= FOOTER_MAX;
-    out->len = 0;
-    if (*ret_exact) {
-        mr_buf_append(out, s->data, s->len);
-        return true;
-    }
-    mr_buf_append(out, s->data, mr_utf8_floor(s->data, FOOTER_MAX));
-    while (max && out->len > 0) { /* raise the last ASCII character, dropping what follows it */
-        unsigned char c = (unsigned char)out->data[out->len - 1];
-        out->len--;
-        if (c < 0x7F) {
-            mr_buf_putc(out, (char)(c + 1));
+    return c == 0xD7FF ? 0xE000 : c >= 0x10FFFF ? 0 : c + 1; /* surrogates are no characters */
+}
+
+static uint32_t decode(const uint8_t *p, size_t n)
+{
+    uint32_t c = n == 1 ? p[0] : p[0] & (0x7Fu >> n);
+    for (size_t i = 1; i < n; i++)
+        c = c << 6 | (p[i] & 0x3F);
+    return c;
+}
+
+static void encode(struct mr_buf *out, uint32_t c)
+{
+    int more = c < 0x80 ? 0 : c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
+    static const uint8_t lead[] = { 0, 0xC0, 0xE0, 0xF0 };
+    mr_buf_putc(out, (char)(lead[more] | c >> 6 * more));
+    while (more-- > 0)
+        mr_buf_putc(out, (char)(0x80 | (c >> 6 * more & 0x3F)));
+}
+
+/* The least text that is above all texts which begin with s: its last character that has a successor is raised. */
+static bool raise(struct mr_buf *s)
+{
+    while (s->len > 0) {
+        size_t at = s->len - 1;
+        while (at > 0 && (s->data[at] & 0xC0) == 0x80)
+            at--;
+        if (!mr_utf8_valid(s->data + at, s->len - at))
+            return false;
+        uint32_t c = successor(decode((const uint8_t *)s->data + at, s->len - at));
+        s->len = at;
+        if (c) {
+            encode(s, c);
             return true;
         }
     }
-    return !max;
+    return false;
 }
 
-static void thrift_text(const struct mr_pq_range *r, struct mr_thrift *t)
+/* About FOOTER_MAX bytes that are not above (or, for max, not below) the whole; false when there are none. */
+static bool shorten(const struct mr_buf *s, bool max, struct mr_buf *out, bool *ret_exact)
 {
-    struct mr_buf lo = { 0 }, hi = { 0 };
-    bool lo_exact, hi_exact;
-    bool has_lo = shorten(&r->lo_str, false, &lo, &lo_exact);
-    bool has_hi = shorten(&r->hi_str, true, &hi, &hi_exact);
-    if (has_hi)
-        mr_thrift_binary(t, 5, mr_buf_str(&hi), hi.len);
-    if (has_lo)
-        mr_thrift_binary(t, 6, mr_buf_str(&lo), lo.len);
-    if (has_hi)
-        mr_thrift_bool(t, 7, hi_exact);
-    if (has_lo)
-        mr_thrift_bool(t, 8, lo_exact);
-    mr_buf_release(&lo);
-    mr_buf_release(&hi);
+    *ret_exact = s->len <= FOOTER_MAX;
+    mr_buf_append(out, mr_buf_str(s), *ret_exact ? s->len : mr_utf8_floor(s->data, FOOTER_MAX));
+    return *ret_exact || !max || raise(out);
 }
 
-static void thrift_fixed(const struct mr_pq_range *r, const struct mr_pq_column *c,
-                         struct mr_thrift *t)
+static void fixed_bounds(const struct mr_pq_range *r, const struct mr_pq_column *c,
+                         struct mr_buf *lo, struct mr_buf *hi)
 {
-    uint8_t lo[16], hi[16];
-    size_t n = c->physical == PQ_INT32 || c->physical == PQ_FLOAT ? 4 : 8;
+    uint8_t wide[2][16];
     uint64_t l = bound(r, c->field->type, false), h = bound(r, c->field->type, true);
-    memcpy(lo, &l, 8);
-    memcpy(hi, &h, 8);
-    if (c->physical == PQ_FIXED) {
-        n = (size_t)c->fixed_len;
-        mr_pq_big_endian(r->lo128, c->fixed_len, lo);
-        mr_pq_big_endian(r->hi128, c->fixed_len, hi);
+    size_t n = c->physical == PQ_INT32 || c->physical == PQ_FLOAT ? 4 : 8;
+    if (c->physical != PQ_FIXED) {
+        mr_buf_append(lo, &l, n);
+        mr_buf_append(hi, &h, n);
+        return;
     }
-    mr_thrift_binary(t, 5, hi, n);
-    mr_thrift_binary(t, 6, lo, n);
+    mr_pq_big_endian(r->lo128, c->fixed_len, wide[0]);
+    mr_pq_big_endian(r->hi128, c->fixed_len, wide[1]);
+    mr_buf_append(lo, wide[0], (size_t)c->fixed_len);
+    mr_buf_append(hi, wide[1], (size_t)c->fixed_len);
+}
+
+bool mr_pq_range_bounds(const struct mr_pq_range *r, const struct mr_pq_column *c,
+                        struct mr_buf *lo, struct mr_buf *hi, struct mr_pq_exact *ret)
+{
+    enum mr_type_id type = c->field->type.id;
+    *ret = (struct mr_pq_exact){ .has_hi = true, .lo = true, .hi = true };
+    if (!r->any || r->nan || r->too_long || type == MR_TYPE_BINARY || type == MR_TYPE_BOOL)
+        return false;
+    if (type != MR_TYPE_STRING) {
+        fixed_bounds(r, c, lo, hi);
+        return true;
+    }
+    ret->has_hi = shorten(&r->hi_str, true, hi, &ret->hi);
+    return shorten(&r->lo_str, false, lo, &ret->lo);
+}
+
+static double as_double(const struct mr_pq_column *c, const struct mr_buf *b)
+{
+    float f;
+    double d;
+    memcpy(&f, b->data, sizeof f);
+    if (c->physical == PQ_FLOAT)
+        return (double)f;
+    memcpy(&d, b->data, sizeof d);
+    return d;
+}
+
+static int64_t as_int64(const struct mr_pq_column *c, const struct mr_buf *b)
+{
+    int32_t i;
+    int64_t l;
+    memcpy(&i, b->data, sizeof i);
+    if (c->physical == PQ_INT32)
+        return i;
+    memcpy(&l, b->data, sizeof l);
+    return l;
+}
+
+#define COMPARE(x, y) ((x) < (y) ? -1 : (x) > (y))
+
+int mr_pq_bound_compare(const struct mr_pq_column *c, const struct mr_buf *a,
+                        const struct mr_buf *b)
+{
+    switch (c->physical) {
+    case PQ_INT32:
+    case PQ_INT64:
+        return COMPARE(as_int64(c, a), as_int64(c, b));
+    case PQ_FLOAT:
+    case PQ_DOUBLE:
+        return COMPARE(as_double(c, a), as_double(c, b));
+    case PQ_FIXED: /* two's complement, the sign first */
+        if ((a->data[0] ^ b->data[0]) & 0x80)
+            return a->data[0] & 0x80 ? -1 : 1;
+        break;
+    case PQ_BOOLEAN:
+    case PQ_BYTE_ARRAY:
+        break;
+    }
+    return compare(mr_buf_str(a), a->len, mr_buf_str(b), b->len);
 }
 
 void mr_pq_range_thrift(const struct mr_pq_range *r, const struct mr_pq_column *c, int64_t nulls,
                         struct mr_thrift *t, int16_t id)
 {
-    enum mr_type_id type = c->field->type.id;
+    struct mr_buf lo = { 0 }, hi = { 0 };
+    struct mr_pq_exact exact;
     mr_thrift_struct_begin(t, id);
     mr_thrift_i64(t, 3, nulls);
-    if (r->any && !r->nan && !r->too_long && type != MR_TYPE_BINARY && type != MR_TYPE_BOOL) {
-        if (type == MR_TYPE_STRING)
-            thrift_text(r, t);
-        else
-            thrift_fixed(r, c, t);
+    if (mr_pq_range_bounds(r, c, &lo, &hi, &exact)) {
+        bool text = c->field->type.id == MR_TYPE_STRING;
+        if (exact.has_hi)
+            mr_thrift_binary(t, 5, mr_buf_str(&hi), hi.len);
+        mr_thrift_binary(t, 6, mr_buf_str(&lo), lo.len);
+        if (text && exact.has_hi)
+            mr_thrift_bool(t, 7, exact.hi);
+        if (text)
+            mr_thrift_bool(t, 8, exact.lo);
     }
     mr_thrift_struct_end(t);
+    mr_buf_release(&lo);
+    mr_buf_release(&hi);
 }
 
 static uint8_t *copy(const void *p, size_t n)

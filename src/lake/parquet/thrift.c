@@ -102,6 +102,12 @@ void mr_thrift_struct_end(struct mr_thrift *t)
         t->depth--;
 }
 
+void mr_thrift_struct_leave(struct mr_thrift *t)
+{
+    assert(t->depth > 0);
+    t->depth--;
+}
+
 void mr_thrift_list(struct mr_thrift *t, int16_t id, int elem, size_t n)
 {
     header(t, id, T_LIST);
@@ -118,8 +124,23 @@ void mr_thrift_elem_i32(struct mr_thrift *t, int32_t v)
     zigzag(t->out, v);
 }
 
+void mr_thrift_elem_i64(struct mr_thrift *t, int64_t v)
+{
+    zigzag(t->out, v);
+}
+
+void mr_thrift_elem_bool(struct mr_thrift *t, bool v)
+{
+    mr_buf_putc(t->out, v ? T_TRUE : T_FALSE);
+}
+
+void mr_thrift_elem_binary(struct mr_thrift *t, const void *p, size_t n)
+{
+    varint(t->out, n);
+    mr_buf_append(t->out, p, n);
+}
+
 void mr_thrift_elem_string(struct mr_thrift *t, const char *s)
 {
-    varint(t->out, strlen(s));
-    mr_buf_puts(t->out, s);
+    mr_thrift_elem_binary(t, s, strlen(s));
 }
