@@ -97,6 +97,9 @@ struct mr_loader_type {
     void (*close)(struct mr_loader *l);
     /* Can this type land? Called at plan, per field; err says why not and what to do. */
     enum mr_code (*can_hold)(struct mr_loader *l, const struct mr_field *f, struct mr_error *err);
+    /* Every field of every stream of the pipeline went through can_hold: does an option name what none of them is?
+     * After the last can_hold; not called when tables were left out by --only or could not be described. Main thread. */
+    enum mr_code (*checked)(struct mr_loader *l, struct mr_error *err);
     enum mr_code (*stream_open)(struct mr_loader *l, const struct mr_loader_stream_config *cfg,
                                 struct mr_loader_stream **ret, struct mr_error *err);
     void (*stream_close)(struct mr_loader_stream *s);

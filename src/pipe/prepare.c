@@ -193,6 +193,14 @@ static enum mr_code select_streams(struct mr_engine *e, struct mr_error *err)
     return MR_OK;
 }
 
+static bool knows_all_fields(const struct mr_engine *e)
+{
+    for (int i = 0; i < e->n_jobs; i++)
+        if (e->jobs[i].rep->status == MR_RUN_FAILED)
+            return false;
+    return !e->o->only;
+}
+
 enum mr_code mr_prepare(struct mr_engine *e, struct mr_error *err)
 {
     const struct mr_loader_config cfg = { .pipeline = e->p->name,
@@ -212,6 +220,8 @@ enum mr_code mr_prepare(struct mr_engine *e, struct mr_error *err)
         restrict_rows(e, &e->jobs[i]);
         settle_before_start(e, &e->jobs[i]);
     }
+    if (knows_all_fields(e))
+        MR_TRY(e->p->loader->checked(e->loader, err));
 out:
     return rc;
 }

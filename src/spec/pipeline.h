@@ -12,6 +12,7 @@
 #define MR_SPEC_PIPELINE_H
 
 #include "base/buf.h"
+#include "base/near.h"
 #include "millrace/consumer.h"
 #include "millrace/loader.h"
 #include "millrace/transformer.h"
@@ -168,7 +169,5 @@ MR_CHECK enum mr_code mr_project_locate(const char *lake_override, const char *e
 /** mr_parse_size - "256MB", "1GiB"; mr_parse_duration - "30s", "1h". false when not that. */
 bool mr_parse_size(const char *s, int64_t *ret_bytes);
 bool mr_parse_duration(const char *s, int64_t *ret_us);
-/** mr_did_you_mean - the nearest of the NULL-terminated words, or NULL when none is near. */
-const char *mr_did_you_mean(const char *word, const char *const *words);
 
 #endif

@@ -57,10 +57,6 @@ static void settle_options(struct mr_pq_options *o, size_t columns)
         o->row_group_bytes = o->memory_bytes / 2;
     if (!o->row_group_rows)
         o->row_group_rows = ROWS_MAX;
-    size_t share = o->n_bloom_filters ? o->memory_bytes / 16 / (size_t)o->n_bloom_filters : 0;
-    if (!o->bloom_bytes && share)
-        for (o->bloom_bytes = 1024; o->bloom_bytes < BLOOM_MAX && 2 * o->bloom_bytes <= share;)
-            o->bloom_bytes *= 2;
 }
 
 static bool wants_bloom(const struct mr_pq_options *o, const char *name)
@@ -69,6 +65,19 @@ static bool wants_bloom(const struct mr_pq_options *o, const char *name)
         if (strcmp(o->bloom_filters[i], name) == 0)
             return true;
     return false;
+}
+
+/* All filters of a file take a sixteenth of its memory at most. */
+static void limit_blooms(struct mr_pq_writer *w)
+{
+    size_t n = 0, limit = 1024;
+    for (int i = 0; i < w->schema->n_fields; i++)
+        n += wants_bloom(&w->o, w->schema->fields[i].name);
+    while (n && limit < BLOOM_MAX && 2 * limit * n <= w->o.memory_bytes / 16)
+        limit *= 2;
+    for (int i = 0; i < w->schema->n_fields; i++)
+        if (wants_bloom(&w->o, w->schema->fields[i].name))
+            w->columns[i].bloom.limit = limit;
 }
 
 static enum mr_code emit(struct mr_pq_writer *w, const void *p, size_t n, struct mr_error *err)
@@ -96,9 +105,7 @@ enum mr_code mr_pq_open(const struct mr_schema *schema, const struct mr_pq_optio
     w->columns = mr_zalloc((size_t)schema->n_fields, sizeof *w->columns);
     for (int i = 0; i < schema->n_fields; i++)
         mr_pq_column_init(&w->columns[i], &schema->fields[i], w->codecs, &w->o);
-    for (int i = 0; i < schema->n_fields; i++)
-        if (wants_bloom(&w->o, schema->fields[i].name))
-            w->columns[i].bloom.limit = w->o.bloom_bytes;
+    limit_blooms(w);
     w->indexes.limit = w->o.row_group_bytes / 4;
     enum mr_code rc = emit(w, "PAR1", 4, err);
     if (rc != MR_OK)

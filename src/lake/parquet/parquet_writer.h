@@ -30,14 +30,14 @@ struct mr_pq_sink {
 
 struct mr_pq_options {
     enum mr_pq_codec codec;
-    int level;                        /* zstd: 1..; gzip is level 1 */
-    size_t memory_bytes;              /* of this file; from it come the next three, unless set */
-    size_t page_bytes;                /* clamp(memory/4C, 8 KiB, 1 MiB) */
-    size_t dictionary_bytes;          /* clamp(memory/8C, 0, 1 MiB) */
-    size_t row_group_bytes;           /* memory/2, encoded */
-    const char *const *bloom_filters; /* names of columns that get one */
+    int level;               /* zstd: 1..; gzip is level 1 */
+    size_t memory_bytes;     /* of this file; from it come the next three, unless set */
+    size_t page_bytes;       /* clamp(memory/4C, 8 KiB, 1 MiB) */
+    size_t dictionary_bytes; /* clamp(memory/8C, 0, 1 MiB) */
+    size_t row_group_bytes;  /* memory/2, encoded */
+    const char *const
+        *bloom_filters; /* names of columns that get one; together memory/16 at most */
     int n_bloom_filters;
-    size_t bloom_bytes;     /* of one filter at most: all of them memory/16, at most 2 MiB each */
     int64_t row_group_rows; /* at most; 0: 1,048,576 */
     bool
         plain_only; /* PLAIN where there is no dictionary; else DELTA_BINARY_PACKED, DELTA_LENGTH_BYTE_ARRAY */

@@ -19,6 +19,7 @@
 #include "column/checksum.h"
 #include "column/schema.h"
 #include "lake/delta/delta.h"
+#include "loader/delta/bloom_columns.h"
 #include "loader/delta/staging.h"
 
 #define ROW_GROUP_MAX ((size_t)32 << 20)
@@ -29,6 +30,7 @@ struct mr_loader {
     enum mr_pq_codec codec;
     bool plain_only;
     int64_t file_bytes;
+    struct mr_bloom_columns bloom;
 };
 
 struct mr_loader_stream {
@@ -52,6 +54,10 @@ struct mr_loader_writer {
 };
 
 static const struct mr_option g_options[] = {
+    { .key = "bloom_filters",
+      .type = MR_OPT_LIST,
+      .doc =
+          "Columns, by the names under which they land, whose row groups get a Bloom filter: [order_id]. For look-ups by =; in each table that has the column." },
     { .key = "compression",
       .type = MR_OPT_ENUM,
       .choices = "zstd|snappy|lz4|gzip|none",
@@ -80,6 +86,7 @@ static void loader_close(struct mr_loader *l)
     mr_free(l->pipeline);
     mr_free(l->pipeline_id);
     mr_free(l->run_id);
+    mr_bloom_columns_release(&l->bloom);
     mr_free(l);
 }
 
@@ -108,6 +115,7 @@ static enum mr_code loader_open(const struct mr_loader_config *cfg, struct mr_lo
     l->codec = codec_of(mr_option_str(cfg->options, "compression"));
     l->plain_only = strcmp(mr_option_str(cfg->options, "encodings"), "plain") == 0;
     l->file_bytes = mr_option_int(cfg->options, "file_size");
+    mr_bloom_columns_init(&l->bloom, mr_option_get(cfg->options, "bloom_filters"));
     enum mr_code rc = mr_store_open_local(cfg->lake, &l->store, err);
     if (rc != MR_OK)
         loader_close(l);
@@ -118,10 +126,12 @@ static enum mr_code loader_open(const struct mr_loader_config *cfg, struct mr_lo
 
 static enum mr_code can_hold(struct mr_loader *l, const struct mr_field *f, struct mr_error *err)
 {
-    (void)l;
-    (void)err;
-    (void)f; /* every type that a batch can carry has a Delta type */
-    return MR_OK;
+    return mr_bloom_columns_see(&l->bloom, f, err); /* every type of a batch has a Delta type */
+}
+
+static enum mr_code checked(struct mr_loader *l, struct mr_error *err)
+{
+    return mr_bloom_columns_check(&l->bloom, err);
 }
 
 /* One part of an appId: everything but unreserved characters as %XX, so that '/' separates. */
@@ -231,6 +241,8 @@ static enum mr_code open_file(struct mr_loader_writer *w, struct mr_error *err)
     struct mr_pq_options o = { .codec = l->codec,
                                .plain_only = l->plain_only,
                                .level = 1,
+                               .bloom_filters = (const char *const *)l->bloom.asked->items,
+                               .n_bloom_filters = l->bloom.asked->n_items,
                                .memory_bytes = w->memory,
                                .created_by = "millrace version " MR_VERSION };
     if (w->memory / 2 > ROW_GROUP_MAX)
@@ -349,10 +361,14 @@ static char *unit_fingerprint(const struct mr_loader_stream *s, const struct mr_
     struct mr_buf schema = { 0 };
     mr_delta_schema_json(&s->schema, &schema);
     uint64_t h = XXH3_64bits(schema.data, schema.len);
-    mr_buf_release(&schema);
-    return mr_asprintf("%s;rows=%lld;schema=%016llx;codec=%d%s", mr_checksum_text(u->checksum, sum),
-                       (long long)u->rows, (unsigned long long)h, (int)s->loader->codec,
-                       s->loader->plain_only ? ";plain" : "");
+    mr_buf_clear(&schema);
+    mr_buf_printf(&schema, "%s;rows=%lld;schema=%016llx;codec=%d%s",
+                  mr_checksum_text(u->checksum, sum), (long long)u->rows, (unsigned long long)h,
+                  (int)s->loader->codec, s->loader->plain_only ? ";plain" : "");
+    for (int i = 0; i < s->schema.n_fields; i++)
+        if (mr_bloom_columns_has(&s->loader->bloom, s->schema.fields[i].name))
+            mr_buf_printf(&schema, ";bloom=%d", i);
+    return mr_buf_take(&schema);
 }
 
 static enum mr_code collect(const struct mr_unit *u, struct mr_staged_files *files,
@@ -465,6 +481,7 @@ const struct mr_loader_type mr_loader_delta = {
     .open = loader_open,
     .close = loader_close,
     .can_hold = can_hold,
+    .checked = checked,
     .stream_open = stream_open,
     .stream_close = stream_close,
     .recall = recall,
