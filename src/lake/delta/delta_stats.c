@@ -200,7 +200,8 @@ void mr_delta_stats(const struct mr_schema *schema, const struct mr_pq_result *f
     bounds(&j, "maxValues", schema, file, n, true);
     mr_json_open(&j, "nullCount", '{');
     for (int i = 0; i < n; i++)
-        mr_json_int(&j, schema->fields[i].name, file->columns[i].null_count);
+        if (file->columns[i].null_count >= 0)
+            mr_json_int(&j, schema->fields[i].name, file->columns[i].null_count);
     mr_json_close(&j, '}');
     mr_json_close(&j, '}');
 }

@@ -28,8 +28,13 @@ static int fixed_length(int precision)
     return 16;
 }
 
-static enum mr_pq_physical physical_of(struct mr_type t)
+static enum mr_pq_physical physical_of(const struct mr_field *f)
 {
+    struct mr_type t = f->type;
+    if (f->physical == MR_PHYSICAL_INT96)
+        return PQ_INT96;
+    if (f->physical == MR_PHYSICAL_FIXED)
+        return PQ_FIXED;
     switch (t.id) {
     case MR_TYPE_BOOL:
         return PQ_BOOLEAN;
@@ -65,7 +70,7 @@ static size_t word_width(const struct mr_pq_column *c)
 
 static bool is_bytes(const struct mr_pq_column *c)
 {
-    return c->physical == PQ_BYTE_ARRAY || c->physical == PQ_FIXED;
+    return c->physical == PQ_BYTE_ARRAY || c->physical == PQ_FIXED || c->physical == PQ_INT96;
 }
 
 static int64_t page_cap_rows(const struct mr_pq_column *c)
@@ -81,20 +86,21 @@ static int plain_encoding_of(enum mr_pq_physical p, bool delta)
     return delta && p == PQ_BYTE_ARRAY ? PQ_DELTA_LENGTH : PQ_PLAIN;
 }
 
-void mr_pq_column_init(struct mr_pq_column *c, const struct mr_field *f,
+void mr_pq_column_init(struct mr_pq_column *c, const struct mr_pq_leaf *leaf,
                        struct mr_pq_codecs *codecs, const struct mr_pq_options *o)
 {
-    *c = (struct mr_pq_column){
-        .field = f, .codecs = codecs, .page_bytes = o->page_bytes, .physical = physical_of(f->type)
-    };
-    if (c->physical == PQ_FIXED)
-        c->fixed_len = fixed_length(f->type.precision);
+    const struct mr_field *f = leaf->fields[leaf->depth - 1];
+    *c = (struct mr_pq_column){ .leaf = leaf,
+                                .field = f,
+                                .codecs = codecs,
+                                .page_bytes = o->page_bytes,
+                                .physical = physical_of(f) };
+    if (c->physical == PQ_FIXED || c->physical == PQ_INT96)
+        c->fixed_len = c->physical == PQ_INT96 ? 12 : fixed_length(f->type.precision);
     c->plain_encoding = plain_encoding_of(c->physical, !o->plain_only);
     c->dict.is_bytes = is_bytes(c);
     c->dict.limit_bytes = o->dictionary_bytes;
-    c->dict.entry_bytes = c->physical == PQ_BYTE_ARRAY ? 4
-                          : c->physical == PQ_FIXED    ? 0
-                                                       : word_width(c);
+    c->dict.entry_bytes = c->physical == PQ_BYTE_ARRAY ? 4 : is_bytes(c) ? 0 : word_width(c);
     c->dict.off = o->dictionary_bytes < 1024 || c->physical == PQ_BOOLEAN;
     c->page_is_dict = !c->dict.off;
 }
@@ -102,7 +108,9 @@ void mr_pq_column_init(struct mr_pq_column *c, const struct mr_field *f,
 void mr_pq_column_release(struct mr_pq_column *c)
 {
     mr_free(c->levels);
+    mr_free(c->reps);
     mr_free(c->indices);
+    mr_pq_entries_release(&c->entries);
     mr_pq_dict_release(&c->dict);
     mr_buf_release(&c->plain);
     mr_buf_release(&c->scratch);
@@ -164,7 +172,7 @@ static void dict_range(struct mr_pq_column *c)
     c->scratch.len = 0;
     mr_buf_reserve(&c->scratch, d->n);
     uint8_t *met = memset(c->scratch.data, 0, d->n);
-    uint32_t left = c->physical == PQ_FIXED ? 0 : d->n; /* their range was taken row by row */
+    uint32_t left = c->fixed_len ? 0 : d->n; /* the range of those was taken row by row */
     for (int64_t i = 0; i < c->page_values && left; i++) {
         uint32_t k = c->indices[i], start = k && is_bytes(c) ? d->ends[k - 1] : 0;
         if (met[k])
@@ -261,19 +269,29 @@ static enum mr_code put_page(struct mr_pq_column *c, const struct mr_buf *raw, i
     return MR_OK;
 }
 
-static void put_levels(struct mr_pq_column *c, struct mr_buf *out)
+/* n levels with their length in front; v == NULL: all of them are `max`. */
+static void put_level_list(struct mr_buf *out, const uint8_t *v, size_t n, int max)
 {
     size_t at = out->len;
     uint32_t len = 0;
-    if (!c->field->nullable)
-        return;
+    int width = mr_rle_width((uint32_t)max);
     mr_buf_append(out, &len, 4);
-    if (c->page_nulls)
-        mr_rle_levels(out, c->levels, (size_t)c->page_rows);
+    if (v)
+        mr_rle_levels(out, v, n, width);
     else
-        mr_rle_run(out, 1, (size_t)c->page_rows, 1);
+        mr_rle_run(out, (uint32_t)max, n, width);
     len = (uint32_t)(out->len - at - 4);
     memcpy(out->data + at, &len, 4);
+}
+
+static void put_levels(struct mr_pq_column *c, struct mr_buf *out)
+{
+    size_t n = (size_t)c->page_entries;
+    if (c->leaf->max_rep)
+        put_level_list(out, c->reps, n, c->leaf->max_rep);
+    if (c->leaf->max_def)
+        put_level_list(out, c->leaf->depth > 1 || c->page_nulls ? c->levels : NULL, n,
+                       c->leaf->max_def);
 }
 
 /* The values of a page without dictionary; returns their encoding. */
@@ -293,7 +311,7 @@ static int put_values(struct mr_pq_column *c, struct mr_buf *raw)
 
 enum mr_code mr_pq_column_flush(struct mr_pq_column *c, struct mr_error *err)
 {
-    if (c->page_rows == 0)
+    if (c->page_entries == 0)
         return MR_OK;
     struct mr_buf *raw = &c->scratch;
     int encoding = PQ_RLE_DICTIONARY;
@@ -314,14 +332,13 @@ enum mr_code mr_pq_column_flush(struct mr_pq_column *c, struct mr_error *err)
         c->n_plain_pages += encoding == PQ_PLAIN;
         c->n_delta_pages += encoding != PQ_PLAIN;
     }
-    enum mr_code rc = put_page(c, raw, encoding, c->page_rows, false, &c->pages, err);
-    mr_pq_page_index_add(&c->index, c, c->pages.len - before, c->page_rows, c->page_nulls,
-                         &c->page_range);
+    enum mr_code rc = put_page(c, raw, encoding, c->page_entries, false, &c->pages, err);
+    mr_pq_page_index_add(&c->index, c, c->pages.len - before);
     mr_pq_range_merge(&c->range, &c->page_range, c->field->type);
     mr_pq_range_clear(&c->page_range);
-    c->rows += c->page_rows;
+    c->n_entries += c->page_entries;
     c->nulls += c->page_nulls;
-    c->page_rows = c->page_nulls = c->page_values = 0;
+    c->page_rows = c->page_entries = c->page_nulls = c->page_values = 0;
     c->plain.len = 0;
     c->page_is_dict = !c->dict.off;
     return rc;
@@ -329,12 +346,26 @@ enum mr_code mr_pq_column_flush(struct mr_pq_column *c, struct mr_error *err)
 
 /* ---- values ---- */
 
+/* Room for n entries in what the open page needs. */
+static void make_room(struct mr_pq_column *c, int64_t n)
+{
+    bool nested = c->leaf->depth > 1, grow = n > c->cap;
+    while (c->cap < n)
+        c->cap = c->cap ? 2 * c->cap : page_cap_rows(c);
+    if (nested && grow) {
+        c->levels = mr_realloc(c->levels, (size_t)c->cap);
+        c->reps = mr_realloc(c->reps, (size_t)c->cap);
+    }
+    if ((grow || !c->indices) && (c->page_is_dict || c->plain_encoding == PQ_DELTA_LENGTH))
+        c->indices = mr_realloc(c->indices, sizeof *c->indices * (size_t)c->cap);
+}
+
 static void note_levels(struct mr_pq_column *c, const struct mr_array *a, int64_t from, int64_t n)
 {
     if (a->null_count == 0 && c->page_nulls == 0)
         return;
     if (!c->levels)
-        c->levels = mr_alloc((size_t)page_cap_rows(c));
+        c->levels = mr_alloc((size_t)c->cap);
     if (c->page_nulls == 0)
         memset(c->levels, 1, (size_t)c->page_rows);
     for (int64_t i = 0; i < n; i++) {
@@ -375,6 +406,8 @@ static size_t load_words(const struct mr_pq_column *c, const struct mr_array *a,
     default:
         LOAD(int64_t)
     }
+    for (size_t i = 0; c->field->physical == MR_PHYSICAL_MILLIS && i < k; i++)
+        words[i] = (uint64_t)((int64_t)words[i] / 1000); /* checked: see check_millis */
     return k;
 }
 
@@ -434,27 +467,56 @@ static void add_bool(struct mr_pq_column *c, const struct mr_array *a, int64_t f
     }
 }
 
-/* One row of text, binary or a wide decimal. */
+static void add_fixed(struct mr_pq_column *c, const struct mr_array *a, int64_t r)
+{
+    __int128 v;
+    uint8_t be[16];
+    if (mr_type_width(c->field->type) == 16)
+        memcpy(&v, a->values + 16 * r, 16);
+    else
+        v = ((const int64_t *)(const void *)a->values)[r];
+    uint64_t word = (uint64_t)v;
+    if (mr_type_width(c->field->type) == 16)
+        mr_pq_range_i128(&c->page_range, v);
+    else
+        mr_pq_range_words(&c->page_range, c->field->type, &word, 1);
+    mr_pq_big_endian(v, c->fixed_len, be);
+    add_value(c, be, (size_t)c->fixed_len);
+}
+
+#define DAY_US 86400000000LL
+#define JULIAN_1970 2440588
+
+/* Nanoseconds of the day, then the Julian day. */
+static void add_int96(struct mr_pq_column *c, const struct mr_array *a, int64_t r)
+{
+    int64_t us = ((const int64_t *)(const void *)a->values)[r];
+    int64_t days = us / DAY_US - (us % DAY_US < 0), nanos = (us - days * DAY_US) * 1000;
+    int32_t julian = (int32_t)(days + JULIAN_1970);
+    uint64_t word = (uint64_t)us;
+    uint8_t bytes[12];
+    memcpy(bytes, &nanos, 8);
+    memcpy(bytes + 8, &julian, 4);
+    mr_pq_range_words(&c->page_range, c->field->type, &word, 1);
+    add_value(c, bytes, sizeof bytes);
+}
+
+/* One row of text, binary, a wide decimal or an INT96. */
 static void add_row(struct mr_pq_column *c, const struct mr_array *a, int64_t r)
 {
-    if (c->physical == PQ_FIXED) {
-        __int128 v;
-        uint8_t be[16];
-        memcpy(&v, a->values + 16 * r, 16);
-        mr_pq_big_endian(v, c->fixed_len, be);
-        mr_pq_range_i128(&c->page_range, v);
-        add_value(c, be, (size_t)c->fixed_len);
-        return;
-    }
-    add_value(c, a->data + a->offsets[r], (size_t)(a->offsets[r + 1] - a->offsets[r]));
+    if (c->physical == PQ_INT96)
+        add_int96(c, a, r);
+    else if (c->physical == PQ_FIXED)
+        add_fixed(c, a, r);
+    else
+        add_value(c, a->data + a->offsets[r], (size_t)(a->offsets[r + 1] - a->offsets[r]));
 }
 
 /* At most n rows that fit the open page; returns how many were taken. */
 static int64_t add_block(struct mr_pq_column *c, const struct mr_array *a, int64_t from, int64_t n)
 {
     uint64_t words[BLOCK];
-    if (!c->indices && (c->page_is_dict || c->plain_encoding == PQ_DELTA_LENGTH))
-        c->indices = mr_alloc(sizeof *c->indices * (size_t)page_cap_rows(c));
+    make_room(c, page_cap_rows(c));
     if (c->physical == PQ_BOOLEAN) {
         note_levels(c, a, from, n);
         add_bool(c, a, from, n);
@@ -474,13 +536,85 @@ static int64_t add_block(struct mr_pq_column *c, const struct mr_array *a, int64
         add_words(c, words, load_words(c, a, from, n, words));
     }
     c->page_rows += n;
+    c->page_entries += n;
     return n;
+}
+
+/* The values of one row of a nested column. */
+static void add_slots(struct mr_pq_column *c, const struct mr_array *leaf)
+{
+    uint64_t words[BLOCK];
+    size_t n = 0;
+    int64_t before = c->page_values;
+    for (int64_t i = 0; i < c->entries.n; i++) {
+        int64_t slot = c->entries.slot[i];
+        if (slot < 0)
+            continue;
+        if (c->physical == PQ_BOOLEAN)
+            add_bool(c, leaf, slot, 1);
+        else if (is_bytes(c))
+            add_row(c, leaf, slot);
+        else
+            n += load_words(c, leaf, slot, 1, words + n);
+        if (n == BLOCK) {
+            add_words(c, words, n);
+            n = 0;
+        }
+    }
+    if (n)
+        add_words(c, words, n);
+    if (is_bytes(c) && c->page_is_dict)
+        dict_look(c, (size_t)(c->page_values - before));
+}
+
+/* A row never lies in two pages. */
+static enum mr_code append_nested(struct mr_pq_column *c, const struct mr_array *a,
+                                  struct mr_error *err)
+{
+    const struct mr_array *leaf = mr_pq_leaf_array(c->leaf, a);
+    enum mr_code rc = MR_OK;
+    for (int64_t r = 0; r < a->length && rc == MR_OK; r++) {
+        struct mr_pq_entries *e = &c->entries;
+        mr_pq_shred(c->leaf, a, r, e);
+        make_room(c, c->page_entries + e->n);
+        memcpy(c->levels + c->page_entries, e->def, (size_t)e->n);
+        memcpy(c->reps + c->page_entries, e->rep, (size_t)e->n);
+        int64_t before = c->page_values;
+        add_slots(c, leaf);
+        c->page_nulls += e->n - (c->page_values - before);
+        c->page_entries += e->n;
+        c->page_rows++;
+        if (c->page_entries >= page_cap_rows(c) || c->plain.len >= c->page_bytes)
+            rc = mr_pq_column_flush(c, err);
+    }
+    return rc;
+}
+
+static enum mr_code check_millis(const struct mr_pq_column *c, const struct mr_array *a,
+                                 struct mr_error *err)
+{
+    for (int64_t r = 0; r < a->length; r++)
+        if (!mr_array_is_null(a, r) && ((const int64_t *)(const void *)a->values)[r] % 1000) {
+            mr_fail(err, MR_ID_PQ05,
+                    "%s: a timestamp has microseconds, and parquet: millis is pinned",
+                    c->field->name);
+            return mr_error_advise(err, "leave the pin out (microseconds are the default), or pin "
+                                        "parquet: int96");
+        }
+    return MR_OK;
 }
 
 enum mr_code mr_pq_column_append(struct mr_pq_column *c, const struct mr_array *a,
                                  struct mr_error *err)
 {
     int64_t cap = page_cap_rows(c);
+    if (c->field->physical == MR_PHYSICAL_MILLIS) {
+        enum mr_code rc = check_millis(c, mr_pq_leaf_array(c->leaf, a), err);
+        if (rc != MR_OK)
+            return rc;
+    }
+    if (c->leaf->depth > 1)
+        return append_nested(c, a, err);
     for (int64_t r = 0; r < a->length;) {
         int64_t n = a->length - r < BLOCK ? a->length - r : BLOCK;
         n = n < cap - c->page_rows ? n : cap - c->page_rows;
@@ -531,10 +665,9 @@ static void chunk_metadata(const struct mr_pq_column *c, struct mr_thrift *t)
         mr_thrift_elem_i32(t, PQ_RLE_DICTIONARY);
     if (c->n_delta_pages)
         mr_thrift_elem_i32(t, c->plain_encoding);
-    mr_thrift_list(t, 3, MR_THRIFT_BINARY, 1);
-    mr_thrift_elem_string(t, c->field->name);
+    mr_pq_leaf_path(c->leaf, t, 3);
     mr_thrift_i32(t, 4, c->chunk_bare ? MR_PQ_NONE : (int32_t)mr_pq_codecs_codec(c->codecs));
-    mr_thrift_i64(t, 5, c->rows);
+    mr_thrift_i64(t, 5, c->n_entries);
     mr_thrift_i64(t, 6, (int64_t)c->raw_bytes);
     mr_thrift_i64(t, 7, (int64_t)(c->dict_len + c->pages.len));
     mr_thrift_i64(t, 9, (int64_t)(c->chunk_at + c->dict_len));
@@ -568,7 +701,7 @@ static void next_chunk(struct mr_pq_column *c)
     mr_pq_dict_clear(&c->dict);
     mr_pq_page_index_clear(&c->index);
     c->pages.len = 0;
-    c->rows = c->nulls = 0;
+    c->n_entries = c->nulls = 0;
     c->n_dict_pages = c->n_plain_pages = c->n_delta_pages = 0;
     c->raw_bytes = 0;
     c->chunk_has_dict = c->chunk_has_plain = c->chunk_bare = false;
@@ -579,7 +712,7 @@ enum mr_code mr_pq_column_write_chunk(struct mr_pq_column *c, uint64_t *at,
 {
     struct mr_buf dict = { 0 };
     enum mr_code rc = MR_OK;
-    assert(c->page_rows == 0);
+    assert(c->page_entries == 0);
     if (c->chunk_has_dict)
         MR_TRY(dictionary_page(c, &dict, err));
     if (dict.len)

@@ -12,6 +12,7 @@
 
 #include "lake/parquet/bloom.h"
 #include "lake/parquet/dictionary.h"
+#include "lake/parquet/levels.h"
 #include "lake/parquet/page_index.h"
 #include "lake/parquet/parquet_writer.h"
 #include "lake/parquet/thrift.h"
@@ -20,6 +21,7 @@ enum mr_pq_physical {
     PQ_BOOLEAN = 0,
     PQ_INT32 = 1,
     PQ_INT64 = 2,
+    PQ_INT96 = 3,
     PQ_FLOAT = 4,
     PQ_DOUBLE = 5,
     PQ_BYTE_ARRAY = 6,
@@ -39,17 +41,22 @@ struct mr_pq_range {
 };
 
 struct mr_pq_column {
-    const struct mr_field *field;
+    const struct mr_pq_leaf *leaf;
+    const struct mr_field *field; /* the leaf's */
     enum mr_pq_physical physical;
-    int fixed_len; /* PQ_FIXED */
+    int fixed_len; /* PQ_FIXED, PQ_INT96 */
     struct mr_pq_codecs *codecs;
     size_t page_bytes;
     int plain_encoding; /* of pages without a dictionary: PQ_PLAIN, PQ_DELTA, PQ_DELTA_LENGTH */
     /* the open page */
-    int64_t page_rows, page_nulls;
-    uint8_t *levels;   /* page_cap_rows, valid when page_nulls > 0 */
-    uint32_t *indices; /* page_cap_rows: into the dictionary, or the lengths of PQ_DELTA_LENGTH */
+    int64_t page_rows, page_entries; /* entries: as many as rows, unless there are lists */
+    int64_t page_nulls;              /* entries without a value */
     int64_t page_values;
+    int64_t cap;       /* entries that the next three have room for; they are made when needed */
+    uint8_t *levels;   /* definition levels; not nested: valid when page_nulls > 0 */
+    uint8_t *reps;     /* repetition levels */
+    uint32_t *indices; /* into the dictionary, or the lengths of PQ_DELTA_LENGTH */
+    struct mr_pq_entries entries; /* of the row at hand, when nested */
     struct mr_buf plain;
     struct mr_buf scratch;
     struct mr_pq_range page_range; /* without what is in the dictionary, until the page ends */
@@ -58,7 +65,7 @@ struct mr_pq_column {
     bool page_is_dict, chunk_has_dict, chunk_has_plain;
     bool chunk_bare;     /* not compressed */
     struct mr_buf pages; /* compressed data pages with headers */
-    int64_t rows, nulls;
+    int64_t n_entries, nulls;
     int n_dict_pages, n_plain_pages, n_delta_pages;
     uint64_t raw_bytes; /* uncompressed, with headers */
     struct mr_pq_range range, file_range;
@@ -72,10 +79,10 @@ struct mr_pq_column {
     struct mr_error err;
 };
 
-void mr_pq_column_init(struct mr_pq_column *c, const struct mr_field *f,
+void mr_pq_column_init(struct mr_pq_column *c, const struct mr_pq_leaf *leaf,
                        struct mr_pq_codecs *codecs, const struct mr_pq_options *o);
 void mr_pq_column_release(struct mr_pq_column *c);
-/** mr_pq_column_append - all rows of `a`. */
+/** mr_pq_column_append - all rows of `a`, the array of the leaf's column. */
 MR_CHECK enum mr_code mr_pq_column_append(struct mr_pq_column *c, const struct mr_array *a,
                                           struct mr_error *err);
 /** mr_pq_column_flush - end the open page. */
@@ -97,6 +104,11 @@ enum mr_pq_codec mr_pq_codecs_codec(const struct mr_pq_codecs *k);
 /** mr_pq_compress - append the compressed form of p to out. Any thread. */
 MR_CHECK enum mr_code mr_pq_compress(struct mr_pq_codecs *k, const void *p, size_t n,
                                      struct mr_buf *out, struct mr_error *err);
+
+/* pq_schema.c */
+/** mr_pq_schema_thrift - the SchemaElements as list `id`; leaves are the writers in the schema's order. */
+void mr_pq_schema_thrift(const struct mr_schema *s, const struct mr_pq_column *leaves,
+                         struct mr_thrift *t, int16_t id);
 
 /* range.c */
 void mr_pq_range_clear(struct mr_pq_range *r);
@@ -120,7 +132,7 @@ bool mr_pq_range_bounds(const struct mr_pq_range *r, const struct mr_pq_column *
 int mr_pq_bound_compare(const struct mr_pq_column *c, const struct mr_buf *a,
                         const struct mr_buf *b);
 /** mr_pq_range_result - what Delta stats need. */
-void mr_pq_range_result(const struct mr_pq_range *r, struct mr_type t, int64_t nulls,
+void mr_pq_range_result(const struct mr_pq_range *r, const struct mr_field *f, int64_t nulls,
                         struct mr_pq_column_stats *ret);
 /** mr_pq_big_endian - the low n bytes of v, most significant first. */
 void mr_pq_big_endian(__int128 v, int n, uint8_t *out);

@@ -41,16 +41,16 @@ static void swap(struct mr_buf *a, struct mr_buf *b)
     *b = t;
 }
 
-void mr_pq_page_index_add(struct mr_pq_page_index *x, const struct mr_pq_column *c, size_t bytes,
-                          int64_t rows, int64_t nulls, const struct mr_pq_range *r)
+void mr_pq_page_index_add(struct mr_pq_page_index *x, const struct mr_pq_column *c, size_t bytes)
 {
     struct mr_buf lo = { 0 }, hi = { 0 };
-    const struct page p = { (uint32_t)bytes, (uint32_t)rows, (uint32_t)nulls, nulls < rows };
+    const struct page p = { (uint32_t)bytes, (uint32_t)c->page_rows, (uint32_t)c->page_nulls,
+                            c->page_values > 0 };
     struct mr_pq_exact exact;
     mr_buf_append(&x->pages, &p, sizeof p);
     x->n++;
     if (p.has_values && !x->unbounded)
-        x->unbounded = !mr_pq_range_bounds(r, c, &lo, &hi, &exact) || !exact.has_hi;
+        x->unbounded = !mr_pq_range_bounds(&c->page_range, c, &lo, &hi, &exact) || !exact.has_hi;
     if (!x->unbounded)
         put_bounds(x, &lo, &hi);
     if (!x->unbounded && p.has_values) {

@@ -40,9 +40,8 @@ struct mr_pq_indexes {
     } * ends;
 };
 
-/** mr_pq_page_index_add - one page: its bytes with header, its rows, its NULLs and the range of its values. */
-void mr_pq_page_index_add(struct mr_pq_page_index *x, const struct mr_pq_column *c, size_t bytes,
-                          int64_t rows, int64_t nulls, const struct mr_pq_range *r);
+/** mr_pq_page_index_add - the column's open page, which became so many bytes with its header. */
+void mr_pq_page_index_add(struct mr_pq_page_index *x, const struct mr_pq_column *c, size_t bytes);
 void mr_pq_page_index_clear(struct mr_pq_page_index *x);
 void mr_pq_page_index_release(struct mr_pq_page_index *x);
 size_t mr_pq_page_index_held(const struct mr_pq_page_index *x);

@@ -25,7 +25,9 @@ struct mr_pq_writer {
     struct mr_pq_sink sink;
     struct mr_pq_options o;
     struct mr_pq_codecs *codecs;
-    struct mr_pq_column *columns;
+    int n_leaves;
+    struct mr_pq_leaf *leaves;
+    struct mr_pq_column *columns; /* one per leaf */
     const struct mr_batch *batch; /* while the pool works on it */
     uint64_t at;                  /* bytes given to the sink */
     int64_t rows, group_rows;
@@ -41,7 +43,7 @@ static size_t clamp(size_t v, size_t lo, size_t hi)
 
 void mr_pq_memory(const struct mr_schema *schema, size_t *ret_min, size_t *ret_max)
 {
-    size_t c = (size_t)schema->n_fields;
+    size_t c = (size_t)mr_pq_leaf_count(schema);
     size_t best = 4 * c * PAGE_MAX;
     *ret_min = 4 * c * PAGE_MIN + (1 << 20);
     *ret_max = best < ((size_t)64 << 20) ? (size_t)64 << 20 : best;
@@ -71,12 +73,12 @@ static bool wants_bloom(const struct mr_pq_options *o, const char *name)
 static void limit_blooms(struct mr_pq_writer *w)
 {
     size_t n = 0, limit = 1024;
-    for (int i = 0; i < w->schema->n_fields; i++)
-        n += wants_bloom(&w->o, w->schema->fields[i].name);
+    for (int i = 0; i < w->n_leaves; i++)
+        n += wants_bloom(&w->o, w->leaves[i].fields[0]->name);
     while (n && limit < BLOOM_MAX && 2 * limit * n <= w->o.memory_bytes / 16)
         limit *= 2;
-    for (int i = 0; i < w->schema->n_fields; i++)
-        if (wants_bloom(&w->o, w->schema->fields[i].name))
+    for (int i = 0; i < w->n_leaves; i++)
+        if (wants_bloom(&w->o, w->leaves[i].fields[0]->name))
             w->columns[i].bloom.limit = limit;
 }
 
@@ -92,19 +94,24 @@ enum mr_code mr_pq_open(const struct mr_schema *schema, const struct mr_pq_optio
                         struct mr_pq_sink sink, struct mr_pq_writer **ret, struct mr_error *err)
 {
     size_t least, most;
+    int n = mr_pq_leaf_count(schema);
     mr_pq_memory(schema, &least, &most);
+    if (n == 0)
+        return mr_fail(err, MR_ID_PQ06, "a column is nested deeper than %d levels", MR_PQ_DEPTH);
     if (options->memory_bytes < least)
-        return mr_fail(err, MR_ID_PQ01, "%d columns need %zu bytes of buffers, %zu were given",
-                       schema->n_fields, least, options->memory_bytes);
+        return mr_fail(err, MR_ID_PQ01, "%d columns need %zu bytes of buffers, %zu were given", n,
+                       least, options->memory_bytes);
     struct mr_pq_writer *w = mr_zalloc(1, sizeof *w);
     w->schema = schema;
     w->sink = sink;
     w->o = *options;
-    settle_options(&w->o, (size_t)schema->n_fields);
+    settle_options(&w->o, (size_t)n);
     w->codecs = mr_pq_codecs_new(w->o.codec, w->o.level ? w->o.level : 1);
-    w->columns = mr_zalloc((size_t)schema->n_fields, sizeof *w->columns);
-    for (int i = 0; i < schema->n_fields; i++)
-        mr_pq_column_init(&w->columns[i], &schema->fields[i], w->codecs, &w->o);
+    w->n_leaves = n;
+    w->leaves = mr_pq_leaves(schema);
+    w->columns = mr_zalloc((size_t)n, sizeof *w->columns);
+    for (int i = 0; i < n; i++)
+        mr_pq_column_init(&w->columns[i], &w->leaves[i], w->codecs, &w->o);
     limit_blooms(w);
     w->indexes.limit = w->o.row_group_bytes / 4;
     enum mr_code rc = emit(w, "PAR1", 4, err);
@@ -119,9 +126,10 @@ void mr_pq_abort(struct mr_pq_writer *w)
 {
     if (!w)
         return;
-    for (int i = 0; i < w->schema->n_fields; i++)
+    for (int i = 0; i < w->n_leaves; i++)
         mr_pq_column_release(&w->columns[i]);
     mr_free(w->columns);
+    mr_free(w->leaves);
     mr_pq_codecs_free(w->codecs);
     mr_buf_release(&w->groups);
     mr_pq_indexes_release(&w->indexes);
@@ -131,7 +139,7 @@ void mr_pq_abort(struct mr_pq_writer *w)
 static size_t held(const struct mr_pq_writer *w)
 {
     size_t sum = w->indexes.columns.len + w->indexes.offsets.len;
-    for (int i = 0; i < w->schema->n_fields; i++)
+    for (int i = 0; i < w->n_leaves; i++)
         sum += mr_pq_column_held(&w->columns[i]);
     return sum;
 }
@@ -147,7 +155,7 @@ static void append_task(void *ctx, int i)
     struct mr_pq_column *c = &w->columns[i];
     struct mr_span span;
     mr_span_begin(&span, MR_STEP_ENCODE);
-    c->rc = mr_pq_column_append(c, &w->batch->columns[i], &c->err);
+    c->rc = mr_pq_column_append(c, &w->batch->columns[c->leaf->column], &c->err);
     mr_span_end(&span);
 }
 
@@ -164,8 +172,8 @@ static void flush_task(void *ctx, int i)
 static enum mr_code each_column(struct mr_pq_writer *w, struct mr_pool *pool,
                                 void (*task)(void *, int), struct mr_error *err)
 {
-    mr_pool_run(pool, w->schema->n_fields, task, w);
-    for (int i = 0; i < w->schema->n_fields; i++)
+    mr_pool_run(pool, w->n_leaves, task, w);
+    for (int i = 0; i < w->n_leaves; i++)
         if (w->columns[i].rc != MR_OK) {
             if (err)
                 *err = w->columns[i].err;
@@ -179,7 +187,7 @@ static enum mr_code write_group(struct mr_pq_writer *w, uint64_t *ret_pages_end,
                                 struct mr_error *err)
 {
     enum mr_code rc = MR_OK;
-    int n = w->schema->n_fields;
+    int n = w->n_leaves;
     for (int i = 0; rc == MR_OK && i < n; i++)
         rc = mr_pq_column_write_chunk(&w->columns[i], &w->at, &w->sink, err);
     *ret_pages_end = w->at;
@@ -199,8 +207,8 @@ static enum mr_code close_group(struct mr_pq_writer *w, struct mr_pool *pool, st
         rc = write_group(w, &pages_end, err);
     if (rc != MR_OK)
         return rc;
-    mr_thrift_list(&t, 1, MR_THRIFT_STRUCT, (size_t)w->schema->n_fields);
-    for (int i = 0; i < w->schema->n_fields; i++) {
+    mr_thrift_list(&t, 1, MR_THRIFT_STRUCT, (size_t)w->n_leaves);
+    for (int i = 0; i < w->n_leaves; i++) {
         raw_sum += w->columns[i].raw_bytes;
         mr_pq_column_end_chunk(&w->columns[i], &t, &w->indexes);
     }
@@ -251,138 +259,11 @@ enum mr_code mr_pq_write(struct mr_pq_writer *w, const struct mr_batch *batch, s
 
 /* ---- footer ---- */
 
-enum {
-    CONVERTED_UTF8 = 0,
-    CONVERTED_DECIMAL = 5,
-    CONVERTED_DATE = 6,
-    CONVERTED_MICROS = 10,
-    CONVERTED_INT8 = 15
-};
-enum {
-    LOGICAL_STRING = 1,
-    LOGICAL_DECIMAL = 5,
-    LOGICAL_DATE = 6,
-    LOGICAL_TIMESTAMP = 8,
-    LOGICAL_INTEGER = 10
-};
-
-static void logical_empty(struct mr_thrift *t, int16_t which)
-{
-    mr_thrift_struct_begin(t, 10);
-    mr_thrift_struct_begin(t, which);
-    mr_thrift_struct_end(t);
-    mr_thrift_struct_end(t);
-}
-
-static void logical_timestamp(struct mr_thrift *t, bool utc)
-{
-    mr_thrift_struct_begin(t, 10);
-    mr_thrift_struct_begin(t, LOGICAL_TIMESTAMP);
-    mr_thrift_bool(t, 1, utc);
-    mr_thrift_struct_begin(t, 2);
-    mr_thrift_struct_begin(t, 2); /* MICROS */
-    mr_thrift_struct_end(t);
-    mr_thrift_struct_end(t);
-    mr_thrift_struct_end(t);
-    mr_thrift_struct_end(t);
-}
-
-static void logical_integer(struct mr_thrift *t, int bits)
-{
-    mr_thrift_struct_begin(t, 10);
-    mr_thrift_struct_begin(t, LOGICAL_INTEGER);
-    mr_thrift_i8(t, 1, (int8_t)bits);
-    mr_thrift_bool(t, 2, true);
-    mr_thrift_struct_end(t);
-    mr_thrift_struct_end(t);
-}
-
-static void logical_decimal(struct mr_thrift *t, struct mr_type type)
-{
-    mr_thrift_struct_begin(t, 10);
-    mr_thrift_struct_begin(t, LOGICAL_DECIMAL);
-    mr_thrift_i32(t, 1, type.scale);
-    mr_thrift_i32(t, 2, type.precision);
-    mr_thrift_struct_end(t);
-    mr_thrift_struct_end(t);
-}
-
-/* Fields 6 (converted type), 7 and 8 (decimal), 9 (field id), 10 (logical type) in order. */
-static void annotate(struct mr_thrift *t, struct mr_type type, int field_id)
-{
-    int bits = 8 * mr_type_width(type);
-    switch (type.id) {
-    case MR_TYPE_INT8:
-    case MR_TYPE_INT16:
-    case MR_TYPE_INT32:
-    case MR_TYPE_INT64:
-        mr_thrift_i32(t, 6, CONVERTED_INT8 + __builtin_ctz((unsigned)bits) - 3);
-        mr_thrift_i32(t, 9, field_id);
-        logical_integer(t, bits);
-        return;
-    case MR_TYPE_DECIMAL:
-        mr_thrift_i32(t, 6, CONVERTED_DECIMAL);
-        mr_thrift_i32(t, 7, type.scale);
-        mr_thrift_i32(t, 8, type.precision);
-        mr_thrift_i32(t, 9, field_id);
-        logical_decimal(t, type);
-        return;
-    case MR_TYPE_DATE:
-        mr_thrift_i32(t, 6, CONVERTED_DATE);
-        mr_thrift_i32(t, 9, field_id);
-        logical_empty(t, LOGICAL_DATE);
-        return;
-    case MR_TYPE_TIMESTAMP:
-        mr_thrift_i32(t, 6, CONVERTED_MICROS);
-        mr_thrift_i32(t, 9, field_id);
-        logical_timestamp(t, true);
-        return;
-    case MR_TYPE_TIMESTAMP_NTZ: /* has no converted type */
-        mr_thrift_i32(t, 9, field_id);
-        logical_timestamp(t, false);
-        return;
-    case MR_TYPE_STRING:
-        mr_thrift_i32(t, 6, CONVERTED_UTF8);
-        mr_thrift_i32(t, 9, field_id);
-        logical_empty(t, LOGICAL_STRING);
-        return;
-    case MR_TYPE_BOOL:
-    case MR_TYPE_FLOAT32:
-    case MR_TYPE_FLOAT64:
-    case MR_TYPE_BINARY:
-    case MR_TYPE_LIST:
-    case MR_TYPE_STRUCT:
-    case MR_TYPE_MAP:
-        mr_thrift_i32(t, 9, field_id);
-        return;
-    }
-}
-
-static void schema_elements(const struct mr_pq_writer *w, struct mr_thrift *t)
-{
-    mr_thrift_list(t, 2, MR_THRIFT_STRUCT, (size_t)w->schema->n_fields + 1);
-    mr_thrift_element_begin(t);
-    mr_thrift_string(t, 4, "schema");
-    mr_thrift_i32(t, 5, w->schema->n_fields);
-    mr_thrift_struct_end(t);
-    for (int i = 0; i < w->schema->n_fields; i++) {
-        const struct mr_pq_column *c = &w->columns[i];
-        mr_thrift_element_begin(t);
-        mr_thrift_i32(t, 1, (int32_t)c->physical);
-        if (c->physical == PQ_FIXED)
-            mr_thrift_i32(t, 2, c->fixed_len);
-        mr_thrift_i32(t, 3, c->field->nullable ? 1 : 0);
-        mr_thrift_string(t, 4, c->field->name);
-        annotate(t, c->field->type, i + 1);
-        mr_thrift_struct_end(t);
-    }
-}
-
 static void footer(const struct mr_pq_writer *w, uint64_t index_at, struct mr_buf *out)
 {
     struct mr_thrift t = { .out = out };
     mr_thrift_i32(&t, 1, 1);
-    schema_elements(w, &t);
+    mr_pq_schema_thrift(w->schema, w->columns, &t, 2);
     mr_thrift_i64(&t, 3, w->rows);
     mr_thrift_list(&t, 4, MR_THRIFT_STRUCT, (size_t)w->n_groups);
     mr_pq_indexes_join(&w->indexes, &w->groups, index_at, out);
@@ -392,8 +273,8 @@ static void footer(const struct mr_pq_writer *w, uint64_t index_at, struct mr_bu
     mr_thrift_string(&t, 2, "3.5.0");
     mr_thrift_struct_end(&t);
     mr_thrift_string(&t, 6, w->o.created_by ? w->o.created_by : "millrace");
-    mr_thrift_list(&t, 7, MR_THRIFT_STRUCT, (size_t)w->schema->n_fields);
-    for (int i = 0; i < w->schema->n_fields; i++) {
+    mr_thrift_list(&t, 7, MR_THRIFT_STRUCT, (size_t)w->n_leaves);
+    for (int i = 0; i < w->n_leaves; i++) {
         mr_thrift_element_begin(&t); /* ColumnOrder: TYPE_ORDER */
         mr_thrift_struct_begin(&t, 1);
         mr_thrift_struct_end(&t);
@@ -409,8 +290,13 @@ static void fill_result(const struct mr_pq_writer *w, struct mr_pq_result *ret)
     };
     ret->columns = mr_zalloc((size_t)ret->n_columns, sizeof *ret->columns);
     for (int i = 0; i < ret->n_columns; i++)
-        mr_pq_range_result(&w->columns[i].file_range, w->schema->fields[i].type,
-                           w->columns[i].file_nulls, &ret->columns[i]);
+        ret->columns[i].null_count = -1;
+    for (int i = 0; i < w->n_leaves; i++) {
+        const struct mr_pq_column *c = &w->columns[i];
+        if (c->leaf->depth == 1)
+            mr_pq_range_result(&c->file_range, c->field, c->file_nulls,
+                               &ret->columns[c->leaf->column]);
+    }
 }
 
 enum mr_code mr_pq_finish(struct mr_pq_writer *w, struct mr_pool *pool, struct mr_pq_result *ret,

@@ -44,10 +44,10 @@ struct mr_pq_options {
     const char *created_by; /* "millrace version 0.1.0" */
 };
 
-/* Per leaf column, over the whole file: what Delta stats need. */
+/* Per column of the schema, over the whole file: what Delta stats need. */
 struct mr_pq_column_stats {
-    int64_t null_count;
-    bool has_min_max; /* false: all NULL, or no order (boolean, binary), or a NaN was seen */
+    int64_t null_count; /* -1: not known, for a nested column */
+    bool has_min_max;   /* false: all NULL, or no order (boolean, binary), or a NaN was seen */
     uint8_t *min,
         *max; /* fixed width: native little-endian value (decimals 8 or 16 bytes); string: bytes */
     size_t min_len, max_len; /* strings are whole up to 64 KiB, else has_min_max is false */

@@ -232,8 +232,9 @@ static void fixed_bounds(const struct mr_pq_range *r, const struct mr_pq_column 
         mr_buf_append(hi, &h, n);
         return;
     }
-    mr_pq_big_endian(r->lo128, c->fixed_len, wide[0]);
-    mr_pq_big_endian(r->hi128, c->fixed_len, wide[1]);
+    bool narrow = mr_type_width(c->field->type) == 8;
+    mr_pq_big_endian(narrow ? (int64_t)l : r->lo128, c->fixed_len, wide[0]);
+    mr_pq_big_endian(narrow ? (int64_t)h : r->hi128, c->fixed_len, wide[1]);
     mr_buf_append(lo, wide[0], (size_t)c->fixed_len);
     mr_buf_append(hi, wide[1], (size_t)c->fixed_len);
 }
@@ -243,7 +244,8 @@ bool mr_pq_range_bounds(const struct mr_pq_range *r, const struct mr_pq_column *
 {
     enum mr_type_id type = c->field->type.id;
     *ret = (struct mr_pq_exact){ .has_hi = true, .lo = true, .hi = true };
-    if (!r->any || r->nan || r->too_long || type == MR_TYPE_BINARY || type == MR_TYPE_BOOL)
+    if (!r->any || r->nan || r->too_long || type == MR_TYPE_BINARY || type == MR_TYPE_BOOL ||
+        c->physical == PQ_INT96)
         return false;
     if (type != MR_TYPE_STRING) {
         fixed_bounds(r, c, lo, hi);
@@ -293,6 +295,7 @@ int mr_pq_bound_compare(const struct mr_pq_column *c, const struct mr_buf *a,
         break;
     case PQ_BOOLEAN:
     case PQ_BYTE_ARRAY:
+    case PQ_INT96:
         break;
     }
     return compare(mr_buf_str(a), a->len, mr_buf_str(b), b->len);
@@ -328,9 +331,10 @@ static uint8_t *copy(const void *p, size_t n)
     return q;
 }
 
-void mr_pq_range_result(const struct mr_pq_range *r, struct mr_type t, int64_t nulls,
+void mr_pq_range_result(const struct mr_pq_range *r, const struct mr_field *f, int64_t nulls,
                         struct mr_pq_column_stats *ret)
 {
+    struct mr_type t = f->type;
     *ret = (struct mr_pq_column_stats){ .null_count = nulls };
     if (!r->any || r->nan || r->too_long || t.id == MR_TYPE_BINARY || t.id == MR_TYPE_BOOL)
         return;
@@ -343,6 +347,8 @@ void mr_pq_range_result(const struct mr_pq_range *r, struct mr_type t, int64_t n
         return;
     }
     uint64_t lo = bound(r, t, false), hi = bound(r, t, true);
+    if (f->physical == MR_PHYSICAL_MILLIS)
+        lo *= 1000, hi *= 1000;
     bool wide = mr_type_width(t) == 16;
     ret->min_len = ret->max_len = (size_t)mr_type_width(t);
     ret->min = copy(wide ? (const void *)&r->lo128 : &lo, ret->min_len);

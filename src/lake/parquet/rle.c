@@ -90,7 +90,7 @@ void mr_rle_u32(struct mr_buf *out, const uint32_t *v, size_t n, int width)
     hybrid_u32(out, v, n, width);
 }
 
-void mr_rle_levels(struct mr_buf *out, const uint8_t *v, size_t n)
+void mr_rle_levels(struct mr_buf *out, const uint8_t *v, size_t n, int width)
 {
-    hybrid_u8(out, v, n, 1);
+    hybrid_u8(out, v, n, width);
 }

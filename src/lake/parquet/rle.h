@@ -15,8 +15,8 @@
 int mr_rle_width(uint32_t max);
 /** mr_rle_u32 - append n values of `width` bits (0..32). */
 void mr_rle_u32(struct mr_buf *out, const uint32_t *v, size_t n, int width);
-/** mr_rle_levels - append n levels of 0 or 1. */
-void mr_rle_levels(struct mr_buf *out, const uint8_t *v, size_t n);
+/** mr_rle_levels - append n levels of `width` bits (1..8). */
+void mr_rle_levels(struct mr_buf *out, const uint8_t *v, size_t n, int width);
 /** mr_rle_run - append one run of n equal values. */
 void mr_rle_run(struct mr_buf *out, uint32_t value, size_t n, int width);
 
