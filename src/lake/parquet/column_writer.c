@@ -467,7 +467,8 @@ static void add_bool(struct mr_pq_column *c, const struct mr_array *a, int64_t f
     }
 }
 
-static void add_fixed(struct mr_pq_column *c, const struct mr_array *a, int64_t r)
+static __attribute__((noinline)) void add_fixed(struct mr_pq_column *c, const struct mr_array *a,
+                                                int64_t r)
 {
     __int128 v;
     uint8_t be[16];
@@ -488,7 +489,8 @@ static void add_fixed(struct mr_pq_column *c, const struct mr_array *a, int64_t 
 #define JULIAN_1970 2440588
 
 /* Nanoseconds of the day, then the Julian day. */
-static void add_int96(struct mr_pq_column *c, const struct mr_array *a, int64_t r)
+static __attribute__((noinline)) void add_int96(struct mr_pq_column *c, const struct mr_array *a,
+                                                int64_t r)
 {
     int64_t us = ((const int64_t *)(const void *)a->values)[r];
     int64_t days = us / DAY_US - (us % DAY_US < 0), nanos = (us - days * DAY_US) * 1000;
@@ -502,14 +504,14 @@ static void add_int96(struct mr_pq_column *c, const struct mr_array *a, int64_t 
 }
 
 /* One row of text, binary, a wide decimal or an INT96. */
-static void add_row(struct mr_pq_column *c, const struct mr_array *a, int64_t r)
+static inline void add_row(struct mr_pq_column *c, const struct mr_array *a, int64_t r)
 {
-    if (c->physical == PQ_INT96)
-        add_int96(c, a, r);
+    if (__builtin_expect(c->physical == PQ_BYTE_ARRAY, 1))
+        add_value(c, a->data + a->offsets[r], (size_t)(a->offsets[r + 1] - a->offsets[r]));
     else if (c->physical == PQ_FIXED)
         add_fixed(c, a, r);
     else
-        add_value(c, a->data + a->offsets[r], (size_t)(a->offsets[r + 1] - a->offsets[r]));
+        add_int96(c, a, r);
 }
 
 /* At most n rows that fit the open page; returns how many were taken. */
