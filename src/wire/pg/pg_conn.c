@@ -21,19 +21,21 @@
 #include "base/profile.h"
 #include "base/queue.h"
 #include "base/timeutil.h"
+#include "wire/pg/pg_tap.h"
 
 struct mr_pg {
     PGconn *pg;
     int64_t read_timeout_us;
-    char *copy_row; /* of the last mr_pg_copy_next */
+    struct mr_pg_tap tap; /* open during a COPY without TLS */
+    char *copy_row;       /* of the last mr_pg_copy_next, with TLS */
     bool copying;
     bool widened;      /* libpq's buffer was made large */
     bool patient;      /* the socket wakes us only for LOWAT bytes */
     size_t copy_bytes; /* of this COPY */
 };
 
-#define WIDE_BYTES 120000 /* one row of this size makes libpq's buffer 128 KiB, for good */
-#define PATIENT_AFTER (4 << 20)
+#define WIDE_BYTES 120000       /* one row of this size makes libpq's buffer 128 KiB, for good */
+#define PATIENT_AFTER (4 << 20) /* bytes of a COPY */
 #define LOWAT (96 << 10)
 
 void mr_pg_param(struct mr_pg_params *p, const char *keyword, const char *value)
@@ -140,6 +142,8 @@ void mr_pg_close(struct mr_pg *c)
         return;
     if (c->copy_row)
         PQfreemem(c->copy_row);
+    mr_pg_tap_close(&c->tap);
+    mr_pg_tap_release(&c->tap);
     PQfinish(c->pg);
     mr_free(c);
 }
@@ -170,10 +174,16 @@ static void cancel_statement(struct mr_pg *c)
     PQfreeCancel(x);
 }
 
+/* Where the server's bytes come in. */
+static int wire_fd(const struct mr_pg *c)
+{
+    return mr_pg_tap_is_open(&c->tap) ? c->tap.socket : PQsocket(c->pg);
+}
+
 static int bytes_waiting(struct mr_pg *c)
 {
     int n = 0;
-    return ioctl(PQsocket(c->pg), FIONREAD, &n) == 0 ? n : 0;
+    return ioctl(wire_fd(c), FIONREAD, &n) == 0 ? n : 0;
 }
 
 /* A server that is slower than us wakes us for each of its 8 KiB; let it fill the socket first. */
@@ -181,7 +191,7 @@ static void set_patient(struct mr_pg *c, bool on)
 {
     int lowat = on ? LOWAT : 1;
     if (c->patient != on &&
-        setsockopt(PQsocket(c->pg), SOL_SOCKET, SO_RCVLOWAT, &lowat, sizeof lowat) == 0)
+        setsockopt(wire_fd(c), SOL_SOCKET, SO_RCVLOWAT, &lowat, sizeof lowat) == 0)
         c->patient = on;
 }
 
@@ -189,7 +199,7 @@ static enum mr_code wait_for_bytes(struct mr_pg *c, struct mr_error *err)
 {
     int64_t until = mr_mono_us() + c->read_timeout_us;
     for (;;) {
-        struct pollfd p = { .fd = PQsocket(c->pg), .events = POLLIN };
+        struct pollfd p = { .fd = c->tap.ended ? PQsocket(c->pg) : wire_fd(c), .events = POLLIN };
         int n = poll(&p, 1, c->patient ? 5 : 100);
         if (n > 0 || (c->patient && bytes_waiting(c) > 0))
             return MR_OK;
@@ -312,18 +322,76 @@ static enum mr_code widen_buffer(struct mr_pg *c, struct mr_error *err)
     return mr_pg_query(c, sql, NULL, err);
 }
 
+/* libpq looks at its descriptor: first at what the tap has passed on, then, the tap closed, at the broken socket itself. */
+static enum mr_code tap_lost(struct mr_pg *c, struct mr_error *err)
+{
+    set_patient(c, false);
+    mr_pg_tap_close(&c->tap);
+    return consume(c) ? mr_fail(err, MR_ID_PG05, "the server sent a message that is none")
+                      : connection_error(c->pg, MR_ID_PG01, "connection lost", err);
+}
+
+static enum mr_code tap_fill(struct mr_pg *c, struct mr_error *err)
+{
+    enum mr_code rc = wait_readable(c, err);
+    if (rc != MR_OK)
+        return rc;
+    struct mr_span span;
+    mr_span_begin(&span, MR_STEP_RECEIVE);
+    enum mr_pg_tap_result got = mr_pg_tap_read(&c->tap);
+    mr_span_end(&span);
+    return got == MR_PG_TAP_LOST ? tap_lost(c, err) : MR_OK;
+}
+
+/* The answer's beginning goes through the tap to libpq: CopyOutResponse, or an error. */
+static enum mr_code send_tapped(struct mr_pg *c, const char *sql, PGresult **ret,
+                                struct mr_error *err)
+{
+    const char *data;
+    size_t n;
+    if (!PQsendQuery(c->pg, sql))
+        return connection_error(c->pg, MR_ID_PG01, "connection lost", err);
+    enum mr_code rc = mr_pg_tap_open(&c->tap, PQsocket(c->pg), err);
+    while (rc == MR_OK) {
+        enum mr_pg_tap_result got = mr_pg_tap_take(&c->tap, &data, &n);
+        if (got == MR_PG_TAP_LOST || got == MR_PG_TAP_DATA)
+            return tap_lost(c, err);
+        if (!consume(c))
+            return connection_error(c->pg, MR_ID_PG01, "connection lost", err);
+        if (!PQisBusy(c->pg) || got == MR_PG_TAP_ENDED)
+            break;
+        rc = tap_fill(c, err);
+    }
+    if (rc == MR_OK)
+        *ret = PQgetResult(c->pg);
+    return rc;
+}
+
+static bool encrypted(struct mr_pg *c)
+{
+    return PQsslInUse(c->pg) || PQgssEncInUse(c->pg);
+}
+
 enum mr_code mr_pg_copy_begin(struct mr_pg *c, const char *sql, struct mr_error *err)
 {
     PGresult *r = NULL;
-    enum mr_code rc = widen_buffer(c, err);
+    enum mr_code rc = encrypted(c) ? widen_buffer(c, err) : MR_OK;
     if (rc == MR_OK)
-        rc = send_statement(c, sql, &r, err);
-    if (rc != MR_OK)
+        rc = encrypted(c) ? send_statement(c, sql, &r, err) : send_tapped(c, sql, &r, err);
+    if (rc != MR_OK) {
+        mr_pg_tap_close(&c->tap);
         return rc;
+    }
     if (PQresultStatus(r) != PGRES_COPY_OUT) {
         rc = server_error(r, err);
         PQclear(r);
+        for (const char *data; mr_pg_tap_is_open(&c->tap) && !c->tap.ended;) {
+            size_t n;
+            if (mr_pg_tap_take(&c->tap, &data, &n) == MR_PG_TAP_MORE && tap_fill(c, NULL) != MR_OK)
+                break; /* a lost connection shows at the next statement */
+        }
         drain(c);
+        mr_pg_tap_close(&c->tap);
         return rc;
     }
     PQclear(r);
@@ -344,7 +412,33 @@ static enum mr_code copy_end(struct mr_pg *c, struct mr_error *err)
         rc = r ? server_error(r, err) : connection_error(c->pg, MR_ID_PG01, "connection lost", err);
     PQclear(r);
     drain(c);
+    mr_pg_tap_close(&c->tap);
     return rc;
+}
+
+/* A row where it lies; *ret_n = 0: libpq has the rest. */
+static enum mr_code next_tapped(struct mr_pg *c, const char **ret_data, size_t *ret_n,
+                                struct mr_error *err)
+{
+    for (;;) {
+        switch (mr_pg_tap_take(&c->tap, ret_data, ret_n)) {
+        case MR_PG_TAP_DATA:
+            c->copy_bytes += *ret_n;
+            return MR_OK;
+        case MR_PG_TAP_ENDED:
+            *ret_n = 0;
+            return MR_OK;
+        case MR_PG_TAP_LOST:
+            return tap_lost(c, err);
+        case MR_PG_TAP_MORE:
+            break;
+        }
+        if (!c->patient && c->copy_bytes > PATIENT_AFTER)
+            set_patient(c, true);
+        enum mr_code rc = tap_fill(c, err);
+        if (rc != MR_OK)
+            return rc;
+    }
 }
 
 enum mr_code mr_pg_copy_next(struct mr_pg *c, const char **ret_data, size_t *ret_n,
@@ -353,6 +447,11 @@ enum mr_code mr_pg_copy_next(struct mr_pg *c, const char **ret_data, size_t *ret
     if (c->copy_row)
         PQfreemem(c->copy_row);
     c->copy_row = NULL;
+    if (mr_pg_tap_is_open(&c->tap) && !c->tap.ended) {
+        enum mr_code rc = next_tapped(c, ret_data, ret_n, err);
+        if (rc != MR_OK || *ret_n > 0)
+            return rc;
+    }
     for (;;) {
         int n = PQgetCopyData(c->pg, &c->copy_row, 1);
         if (n > 0) {
@@ -368,8 +467,6 @@ enum mr_code mr_pg_copy_next(struct mr_pg *c, const char **ret_data, size_t *ret
             return copy_end(c, err) == MR_OK
                        ? connection_error(c->pg, MR_ID_PG01, "COPY failed", err)
                        : (err ? err->code : MR_E_SOURCE);
-        if (!c->patient && c->copy_bytes > PATIENT_AFTER && !PQsslInUse(c->pg))
-            set_patient(c, true);
         enum mr_code rc = wait_readable(c, err);
         if (rc != MR_OK)
             return rc;
@@ -396,6 +493,7 @@ void mr_pg_copy_abort(struct mr_pg *c)
         if (mr_pg_copy_next(c, &data, &n, NULL) != MR_OK)
             break;
     c->copying = false;
+    mr_pg_tap_close(&c->tap);
 }
 
 /* ---- text ---- */
