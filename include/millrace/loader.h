@@ -2,7 +2,8 @@
  * loader.h - what a target must do: remember where it stands, stage partitions, make a unit visible at once.
  *
  *   main thread     open ─▶ stream_open ─▶ recall ─▶ ... ─▶ commit(unit, manifests) ─▶ stream_close ─▶ close
- *   encode thread         begin(partition, attempt) ─▶ write, write ... ─▶ finish ─▶ manifest
+ *   encode thread         begin(partition, attempt) ─▶ write, write ... ─▶ finish
+ *   loader's thread                                                         done(manifest)
  *
  * Rule       nothing is visible before commit; commit is a compare-and-set on the position that recall gave.
  * Ownership  a manifest belongs to the caller (mr_manifest_free); a writer ends with finish or abort.
@@ -62,6 +63,9 @@ struct mr_partition_ref {
     const char *view_id;
 };
 
+/* The end of a partition: its manifest, which belongs to the callee now, or NULL and why. */
+typedef void (*mr_finished_fn)(void *ctx, const struct mr_manifest *m, const struct mr_error *err);
+
 struct mr_recall {
     bool exists;      /* the table is there */
     int64_t sequence; /* of this pipeline and stream: txn.version; 0 when never written */
@@ -113,9 +117,10 @@ struct mr_loader_type {
     /* The batch has the stream's schema, or that and one more string column, MR_RESCUED, at its end. */
     enum mr_code (*write)(struct mr_loader_writer *w, const struct mr_batch *batch,
                           struct mr_pool *pool, struct mr_error *err);
-    /* Close the files durably and leave a put-if-absent manifest on the store. Ends the writer also on error. */
-    enum mr_code (*finish)(struct mr_loader_writer *w, struct mr_pool *pool,
-                           struct mr_manifest *ret, struct mr_error *err);
+    /* Close the files, make them durable and then leave a put-if-absent manifest on the store. Ends the writer. `done` is
+     * called once, by this thread or, while this one goes on, by one of the loader's; then nothing of the writer is left. */
+    void (*finish)(struct mr_loader_writer *w, struct mr_pool *pool, mr_finished_fn done,
+                   void *ctx);
     void (*abort)(
         struct mr_loader_writer *w); /* delete what was begun; ends the writer; NULL-safe */
     /* Make the unit visible. FENCED and UNCHANGED are results, not errors; *ret_version: the table's version then. */

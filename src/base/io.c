@@ -148,7 +148,7 @@ enum mr_code mr_io_unlink(const char *path, struct mr_error *err)
     return e ? refuse(err, e, "cannot remove", path) : MR_OK;
 }
 
-enum mr_code mr_io_mkdirs(const char *path, struct mr_error *err)
+enum mr_code mr_io_mkdirs(const char *path, bool durable, struct mr_error *err)
 {
     struct stat st;
     if (stat(path, &st) == 0)
@@ -157,10 +157,10 @@ enum mr_code mr_io_mkdirs(const char *path, struct mr_error *err)
     char *copy = mr_strdup(path);
     char *parent = dirname(copy);
     if (strcmp(parent, path) != 0)
-        rc = mr_io_mkdirs(parent, err);
+        rc = mr_io_mkdirs(parent, durable, err);
     if (rc == MR_OK && mkdir(path, 0777) != 0 && errno != EEXIST)
         rc = refuse(err, errno, "cannot make folder", path);
-    if (rc == MR_OK)
+    if (rc == MR_OK && durable)
         rc = mr_io_sync_dir(parent, err);
     mr_free(copy);
     return rc;

@@ -32,8 +32,8 @@ MR_CHECK enum mr_code mr_io_publish(const char *tmp, const char *path, bool *ret
 MR_CHECK enum mr_code mr_io_sync_dir(const char *dir, struct mr_error *err);
 /** mr_io_unlink - remove a file; one that is not there is fine. */
 MR_CHECK enum mr_code mr_io_unlink(const char *path, struct mr_error *err);
-/** mr_io_mkdirs - make the folder and its parents; those that were made are synced into their parents. */
-MR_CHECK enum mr_code mr_io_mkdirs(const char *path, struct mr_error *err);
+/** mr_io_mkdirs - make the folder and its parents; durable: those that were made are synced into their parents. */
+MR_CHECK enum mr_code mr_io_mkdirs(const char *path, bool durable, struct mr_error *err);
 /** mr_io_read_file - the whole file, appended to out; MR_E_NOT_FOUND when it is not there; at most max bytes. */
 MR_CHECK enum mr_code mr_io_read_file(const char *path, size_t max, struct mr_buf *out,
                                       struct mr_error *err);

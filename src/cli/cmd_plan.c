@@ -224,7 +224,7 @@ int mr_cmd_init(const struct mr_args *a)
         code = mr_print_error(&err);
     if (!code && access("millrace.yml", F_OK) != 0)
         code = write_new("millrace.yml", "lake: ./lake\n");
-    if (!code && mr_io_mkdirs("pipelines", &err) != MR_OK)
+    if (!code && mr_io_mkdirs("pipelines", true, &err) != MR_OK)
         code = mr_print_error(&err);
     if (!code)
         code = write_new(path, yaml.data);

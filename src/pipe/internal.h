@@ -69,6 +69,7 @@ struct mr_engine {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     int next_job, live_lanes;
+    int finishing; /* partitions whose loader has not said `done` yet */
     struct mr_error lane_error;
     /* from the budget */
     int workers;

@@ -267,23 +267,48 @@ static enum mr_code enc_batch(struct mr_lane *l, struct mr_slot *s, struct mr_er
     return rc;
 }
 
-static enum mr_code enc_end(struct mr_lane *l, const struct mr_slot *s, struct mr_error *err)
+/* A partition that is with the loader's finish. */
+struct finishing {
+    struct mr_engine *e;
+    struct mr_job *job;
+    int part;
+};
+
+/* Thread: the loader's, or the encoder. */
+static void finished(void *ctx, const struct mr_manifest *m, const struct mr_error *err)
 {
-    struct mr_manifest m = { 0 };
-    enum mr_code rc = l->e->p->loader->finish(l->writer, l->e->pool, &m, err);
-    l->writer = NULL;
-    if (rc != MR_OK)
-        return rc;
-    mr_fault_hit(MR_FP_PIPE_STAGED);
-    struct mr_job *j = s->job;
+    struct finishing *f = ctx;
+    struct mr_job *j = f->job;
+    if (m)
+        mr_fault_hit(MR_FP_PIPE_STAGED);
+    else
+        mr_job_fail(f->e, j, err);
+    pthread_mutex_lock(&f->e->mutex);
+    if (m) {
+        j->manifests[f->part] = *m;
+        j->parts_done++;
+        j->rep->partitions_done++;
+        j->rep->files += m->files;
+        j->rep->bytes_written += m->bytes;
+    }
+    j->in_flight--;
+    f->e->finishing--;
+    pthread_cond_signal(&f->e->changed);
+    pthread_mutex_unlock(&f->e->mutex);
+    mr_free(f);
+}
+
+/* The loader goes on with it; this lane with the next partition. */
+static void enc_end(struct mr_lane *l, const struct mr_slot *s)
+{
+    struct finishing *f = mr_alloc(sizeof *f);
+    struct mr_loader_writer *w = l->writer;
+    *f = (struct finishing){ l->e, s->job, s->part->index };
     pthread_mutex_lock(&l->e->mutex);
-    j->manifests[s->part->index] = m;
-    j->parts_done++;
-    j->rep->partitions_done++;
-    j->rep->files += m.files;
-    j->rep->bytes_written += m.bytes;
+    l->e->finishing++;
     pthread_mutex_unlock(&l->e->mutex);
-    return MR_OK;
+    l->writer = NULL;
+    l->e->p->loader->finish(w, l->e->pool, finished, f);
 }
 
 /* Returns false on QUIT. */
@@ -291,6 +316,7 @@ static bool enc_slot(struct mr_lane *l, struct mr_slot *s)
 {
     struct mr_error err = { 0 };
     enum mr_code rc = MR_OK;
+    bool last = s->last;
     mr_profile_use(s->job ? s->job->rep->profile : NULL);
     switch (s->kind) {
     case MR_SLOT_QUIT:
@@ -304,8 +330,10 @@ static bool enc_slot(struct mr_lane *l, struct mr_slot *s)
             rc = enc_batch(l, s, &err);
         break;
     case MR_SLOT_END:
-        if (!l->dead && !atomic_load(&s->job->failed))
-            rc = enc_end(l, s, &err);
+        if (!l->dead && !atomic_load(&s->job->failed)) {
+            enc_end(l, s);
+            last = false; /* finished() says that it is over */
+        }
         break;
     case MR_SLOT_ABORT:
         break;
@@ -316,7 +344,7 @@ static bool enc_slot(struct mr_lane *l, struct mr_slot *s)
     }
     if (rc != MR_OK || s->kind == MR_SLOT_END || s->kind == MR_SLOT_ABORT)
         drop_partition(l);
-    if (s->last)
+    if (last)
         partition_over(l->e, s->job);
     return true;
 }

@@ -359,7 +359,7 @@ static enum mr_code attend(struct mr_engine *e, struct mr_error *err)
         bool open = false;
         pthread_mutex_lock(&e->mutex);
         struct mr_job *j = find_settled(e, &open);
-        bool idle = e->live_lanes == 0;
+        bool idle = e->live_lanes == 0 && e->finishing == 0;
         if ((!j || mr_cancelled()) && open && !idle)
             wait_a_little(e);
         pthread_mutex_unlock(&e->mutex);

@@ -90,7 +90,7 @@ enum mr_code mr_state_open(const char *dir, struct mr_state **ret, struct mr_err
     struct mr_state *s = mr_zalloc(1, sizeof *s);
     s->dir = mr_strdup(dir);
     char *path = mr_asprintf("%s/state.db", dir);
-    enum mr_code rc = mr_io_mkdirs(dir, err);
+    enum mr_code rc = mr_io_mkdirs(dir, true, err);
     if (rc == MR_OK && sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
                                        NULL) != SQLITE_OK)
         rc = fail(s, "open it", err);
@@ -149,7 +149,7 @@ enum mr_code mr_state_lock(struct mr_state *s, const char *pipeline_id, struct m
     char *dir = mr_asprintf("%s/locks", s->dir);
     char *path = mr_asprintf("%s/%s", dir, pipeline_id);
     int fd = -1;
-    enum mr_code rc = mr_io_mkdirs(dir, err);
+    enum mr_code rc = mr_io_mkdirs(dir, true, err);
     if (rc == MR_OK && (fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666)) < 0)
         rc = mr_fail_errno(err, MR_ID_BASE02, errno, "cannot open the lock %s", path);
     if (rc == MR_OK && flock(fd, LOCK_EX | LOCK_NB) != 0)

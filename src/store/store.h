@@ -6,7 +6,8 @@
  * Names      relative, '/' between parts, no leading '/', no "." or ".." part, no empty part. A symbolic link that
  *            leaves the root is refused.
  * Guarantees put-if-absent is atomic and durable when it returns: readers see the whole object or none, and of
- *            several writers exactly one wins. A streamed object (put_open) is durable after put_finish.
+ *            several writers exactly one wins. A streamed object (put_open) is durable after
+ *            put_finish and mr_store_sync_folder.
  * Ownership  what is returned in a mr_buf or list belongs to the caller.
  * Thread     a store: any thread. A struct mr_store_put: one at a time.
  */
@@ -54,15 +55,23 @@ MR_CHECK enum mr_code mr_store_stat(struct mr_store *s, const char *name,
  */
 MR_CHECK enum mr_code mr_store_put_absent(struct mr_store *s, const char *name, const void *p,
                                           size_t n, int64_t modified_us, struct mr_error *err);
+/** mr_store_put_whole - as put_absent, but after a power cut the object may be missing; never torn. */
+MR_CHECK enum mr_code mr_store_put_whole(struct mr_store *s, const char *name, const void *p,
+                                         size_t n, struct mr_error *err);
 /** mr_store_put_open - stream a new object; its name must be unique. Invisible rules are the caller's (nobody
  *  reads a data file before a log entry names it). */
 MR_CHECK enum mr_code mr_store_put_open(struct mr_store *s, const char *name,
                                         struct mr_store_put **ret, struct mr_error *err);
 MR_CHECK enum mr_code mr_store_put_write(struct mr_store_put *p, const void *bytes, size_t n,
                                          struct mr_error *err);
-/** mr_store_put_finish - make it durable and end it, also on error. */
+/** mr_store_put_push - nothing more is written: let the disk begin with what it does not have. Does not wait. */
+void mr_store_put_push(struct mr_store_put *p);
+/** mr_store_put_finish - make the bytes durable and end it, also on error; for the name mr_store_sync_folder. */
 MR_CHECK enum mr_code mr_store_put_finish(struct mr_store_put *p, uint64_t *ret_size,
                                           struct mr_error *err);
+/** mr_store_sync_folder - make the names of the objects in a folder durable: one call for many of them. */
+MR_CHECK enum mr_code mr_store_sync_folder(struct mr_store *s, const char *folder,
+                                           struct mr_error *err);
 void mr_store_put_abort(struct mr_store_put *p); /* remove what was written; NULL-safe */
 /** mr_store_list - objects whose names begin with `prefix` ("shop/orders/_delta_log/"), below one folder, not
  *  recursive unless `deep`; names below folders that do not exist: an empty list. */

@@ -173,8 +173,8 @@ static enum mr_code write_temp(const char *tmp, const void *p, size_t n, int64_t
     return rc != MR_OK ? rc : closed;
 }
 
-enum mr_code mr_store_put_absent(struct mr_store *s, const char *name, const void *p, size_t n,
-                                 int64_t modified_us, struct mr_error *err)
+static enum mr_code put_object(struct mr_store *s, const char *name, const void *p, size_t n,
+                               int64_t modified_us, bool durable, struct mr_error *err)
 {
     char *path, id[MR_ULID_TEXT];
     bool exists = false;
@@ -183,12 +183,12 @@ enum mr_code mr_store_put_absent(struct mr_store *s, const char *name, const voi
         return rc;
     char *dir = dir_of(path);
     char *tmp = mr_asprintf("%s/.tmp-%s", dir, mr_ulid(id));
-    MR_TRY(mr_io_mkdirs(dir, err));
+    MR_TRY(mr_io_mkdirs(dir, durable, err));
     MR_TRY(write_temp(tmp, p, n, modified_us, err));
     MR_TRY(mr_io_publish(tmp, path, &exists, err));
     if (exists)
         rc = mr_fail(err, MR_ID_STORE02, "%s exists already", path);
-    else
+    else if (durable)
         rc = mr_io_sync_dir(dir, err);
 out:
     if (rc != MR_OK)
@@ -197,6 +197,18 @@ out:
     mr_free(dir);
     mr_free(path);
     return rc;
+}
+
+enum mr_code mr_store_put_absent(struct mr_store *s, const char *name, const void *p, size_t n,
+                                 int64_t modified_us, struct mr_error *err)
+{
+    return put_object(s, name, p, n, modified_us, true, err);
+}
+
+enum mr_code mr_store_put_whole(struct mr_store *s, const char *name, const void *p, size_t n,
+                                struct mr_error *err)
+{
+    return put_object(s, name, p, n, 0, false, err);
 }
 
 static void put_free(struct mr_store_put *p)
@@ -213,7 +225,7 @@ enum mr_code mr_store_put_open(struct mr_store *s, const char *name, struct mr_s
     enum mr_code rc = path_of(s, name, &p->path, err);
     if (rc == MR_OK) {
         p->dir = dir_of(p->path);
-        rc = mr_io_mkdirs(p->dir, err);
+        rc = mr_io_mkdirs(p->dir, true, err);
     }
     if (rc == MR_OK)
         rc = mr_io_create(p->path, &p->fd, err);
@@ -231,11 +243,15 @@ enum mr_code mr_store_put_write(struct mr_store_put *p, const void *bytes, size_
     if (rc != MR_OK)
         return rc;
     p->size += n;
-    if (p->size - p->pushed >= WRITEBACK_STEP) {
-        mr_io_writeback(p->fd, p->pushed, p->size - p->pushed);
-        p->pushed = p->size;
-    }
+    if (p->size - p->pushed >= WRITEBACK_STEP)
+        mr_store_put_push(p);
     return MR_OK;
+}
+
+void mr_store_put_push(struct mr_store_put *p)
+{
+    mr_io_writeback(p->fd, p->pushed, p->size - p->pushed);
+    p->pushed = p->size;
 }
 
 enum mr_code mr_store_put_finish(struct mr_store_put *p, uint64_t *ret_size, struct mr_error *err)
@@ -245,12 +261,21 @@ enum mr_code mr_store_put_finish(struct mr_store_put *p, uint64_t *ret_size, str
     if (rc == MR_OK)
         rc = closed;
     if (rc == MR_OK)
-        rc = mr_io_sync_dir(p->dir, err);
-    if (rc == MR_OK)
         *ret_size = p->size;
     else
         unlink(p->path);
     put_free(p);
+    return rc;
+}
+
+enum mr_code mr_store_sync_folder(struct mr_store *s, const char *folder, struct mr_error *err)
+{
+    char *path;
+    enum mr_code rc = path_of(s, folder, &path, err);
+    if (rc != MR_OK)
+        return rc;
+    rc = mr_io_sync_dir(path, err);
+    mr_free(path);
     return rc;
 }
 

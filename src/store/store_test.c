@@ -83,6 +83,7 @@ static void streamed_objects_are_whole_or_gone(void **state)
     for (int i = 0; i < 100; i++)
         assert_int_equal(mr_store_put_write(p, "0123456789", 10, &err), MR_OK);
     assert_int_equal(mr_store_put_finish(p, &size, &err), MR_OK);
+    assert_int_equal(mr_store_sync_folder(g_store, "d", &err), MR_OK);
     assert_int_equal(size, 1000);
     assert_int_equal(mr_store_stat(g_store, "d/big", &o, &err), MR_OK);
     assert_int_equal(o.size, 1000);

@@ -8,6 +8,7 @@
  */
 #include "loader/delta/loader_delta.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #define XXH_INLINE_ALL
@@ -15,6 +16,7 @@
 
 #include "base/mem.h"
 #include "base/profile.h"
+#include "base/serial.h"
 #include "base/timeutil.h"
 #include "column/checksum.h"
 #include "column/schema.h"
@@ -31,6 +33,7 @@ struct mr_loader {
     bool plain_only;
     int64_t file_bytes;
     struct mr_bloom_columns bloom;
+    struct mr_serial *syncer; /* all writers' files, one at a time */
 };
 
 struct mr_loader_stream {
@@ -51,6 +54,17 @@ struct mr_loader_writer {
     struct mr_staged_files files;
     struct mr_checksum sum;
     int64_t bytes;
+    /* the syncer's, until it has done this writer's files */
+    atomic_bool unsynced; /* a file could not be made durable, and sync_error says why */
+    struct mr_error sync_error;
+    mr_finished_fn done;
+    void *done_ctx;
+};
+
+/* A closed file on its way to the disk. */
+struct syncing {
+    struct mr_loader_writer *w;
+    struct mr_store_put *put;
 };
 
 static const struct mr_option g_options[] = {
@@ -82,6 +96,7 @@ static void loader_close(struct mr_loader *l)
 {
     if (!l)
         return;
+    mr_serial_free(l->syncer);
     mr_store_close(l->store);
     mr_free(l->pipeline);
     mr_free(l->pipeline_id);
@@ -114,6 +129,7 @@ static enum mr_code loader_open(const struct mr_loader_config *cfg, struct mr_lo
     l->run_id = mr_strdup(cfg->run_id);
     l->codec = codec_of(mr_option_str(cfg->options, "compression"));
     l->plain_only = strcmp(mr_option_str(cfg->options, "encodings"), "plain") == 0;
+    l->syncer = mr_serial_new();
     l->file_bytes = mr_option_int(cfg->options, "file_size");
     mr_bloom_columns_init(&l->bloom, mr_option_get(cfg->options, "bloom_filters"));
     enum mr_code rc = mr_store_open_local(cfg->lake, &l->store, err);
@@ -251,29 +267,55 @@ static enum mr_code open_file(struct mr_loader_writer *w, struct mr_error *err)
                       err);
 }
 
-/* End the open file: footer, durable, remembered. */
+/* Thread: syncer. After a failure the writer's other files are not synced any more: it is lost. */
+static void sync_file(void *ctx)
+{
+    struct syncing *s = ctx;
+    struct mr_loader_writer *w = s->w;
+    uint64_t size;
+    if (atomic_load(&w->unsynced))
+        mr_store_put_abort(s->put);
+    else if (mr_store_put_finish(s->put, &size, &w->sync_error) != MR_OK)
+        atomic_store(&w->unsynced, true);
+    mr_free(s);
+}
+
+static void hand_over(struct mr_loader_writer *w)
+{
+    struct syncing *s = mr_alloc(sizeof *s);
+    *s = (struct syncing){ w, w->put };
+    w->put = NULL;
+    mr_store_put_push(s->put);
+    mr_serial_do(w->stream->loader->syncer, sync_file, s);
+}
+
+static enum mr_code check_synced(struct mr_loader_writer *w, struct mr_error *err)
+{
+    if (!atomic_load(&w->unsynced))
+        return MR_OK;
+    *err = w->sync_error;
+    return err->code;
+}
+
+/* End the open file: footer, remembered, on its way to the disk. */
 static enum mr_code close_file(struct mr_loader_writer *w, struct mr_pool *pool,
                                struct mr_error *err)
 {
     struct mr_pq_result result = { 0 };
     struct mr_buf stats = { 0 };
-    uint64_t size = 0;
     enum mr_code rc = mr_pq_finish(w->pq, pool, &result, err);
     w->pq = NULL;
     if (rc == MR_OK) {
-        rc = mr_store_put_finish(w->put, &size, err);
-        w->put = NULL;
-    }
-    if (rc == MR_OK) {
+        hand_over(w);
         mr_delta_stats(&w->stream->schema, &result, &stats);
         struct mr_staged_file *f = mr_staged_files_add(&w->files);
         *f = (struct mr_staged_file){ .path = w->path,
-                                      .size_bytes = (int64_t)size,
+                                      .size_bytes = (int64_t)result.bytes,
                                       .modified_ms = mr_now_us() / 1000,
                                       .rows = result.rows,
                                       .stats = mr_buf_take(&stats) };
         w->path = NULL;
-        w->bytes += (int64_t)size;
+        w->bytes += (int64_t)result.bytes;
     }
     mr_pq_result_release(&result);
     return rc;
@@ -292,7 +334,9 @@ static enum mr_code write_batch(struct mr_loader_writer *w, const struct mr_batc
 {
     if (batch->n_rows == 0)
         return MR_OK;
-    enum mr_code rc = w->pq ? MR_OK : open_file(w, err);
+    enum mr_code rc = check_synced(w, err);
+    if (rc == MR_OK && !w->pq)
+        rc = open_file(w, err);
     if (rc == MR_OK)
         add_to_sum(w, batch);
     if (rc == MR_OK)
@@ -323,19 +367,40 @@ static void delete_files(struct mr_loader_stream *s, const struct mr_staged_file
     }
 }
 
-static void abort_writer(struct mr_loader_writer *w)
+/* Nothing of the writer is with the syncer any more. */
+static void discard(struct mr_loader_writer *w)
 {
-    if (!w)
-        return;
     delete_files(w->stream, &w->files);
     writer_free(w);
 }
 
-static enum mr_code finish(struct mr_loader_writer *w, struct mr_pool *pool,
-                           struct mr_manifest *ret, struct mr_error *err)
+static void abort_writer(struct mr_loader_writer *w)
+{
+    if (!w)
+        return;
+    if (w->files.n)
+        mr_serial_drain(w->stream->loader->syncer);
+    discard(w);
+}
+
+/* Thread: syncer, behind the files. Their names become durable, then the manifest that names them is written. */
+static enum mr_code stage(struct mr_loader_writer *w, struct mr_manifest *m, struct mr_error *err)
 {
     struct mr_loader *l = w->stream->loader;
-    enum mr_code rc = w->pq ? close_file(w, pool, err) : MR_OK;
+    enum mr_code rc = check_synced(w, err);
+    if (rc == MR_OK && w->files.n)
+        rc = mr_store_sync_folder(l->store, w->stream->table, err);
+    if (rc == MR_OK)
+        rc = mr_staging_write(l->store, w->stream->table, l->run_id, &w->files, m, err);
+    return rc;
+}
+
+static void stage_and_tell(void *ctx)
+{
+    struct mr_loader_writer *w = ctx;
+    struct mr_error err = { 0 };
+    mr_finished_fn done = w->done;
+    void *done_ctx = w->done_ctx;
     struct mr_manifest m = { .partition = w->ref.partition,
                              .attempt = w->ref.attempt,
                              .rows = w->sum.n_rows,
@@ -343,15 +408,25 @@ static enum mr_code finish(struct mr_loader_writer *w, struct mr_pool *pool,
                              .files = w->files.n,
                              .checksum = { w->sum.sum[0], w->sum.sum[1] } };
     memcpy(m.view_id, w->view_id, sizeof m.view_id);
-    if (rc == MR_OK)
-        rc = mr_staging_write(l->store, w->stream->table, l->run_id, &w->files, &m, err);
-    if (rc != MR_OK) {
+    bool ok = stage(w, &m, &err) == MR_OK;
+    if (ok)
+        writer_free(w);
+    else
+        discard(w);
+    done(done_ctx, ok ? &m : NULL, &err);
+}
+
+static void finish(struct mr_loader_writer *w, struct mr_pool *pool, mr_finished_fn done, void *ctx)
+{
+    struct mr_error err = { 0 };
+    if (w->pq && close_file(w, pool, &err) != MR_OK) {
         abort_writer(w);
-        return rc;
+        done(ctx, NULL, &err);
+        return;
     }
-    *ret = m;
-    writer_free(w);
-    return MR_OK;
+    w->done = done;
+    w->done_ctx = ctx;
+    mr_serial_do(w->stream->loader->syncer, stage_and_tell, w);
 }
 
 /* What must be equal for a full read to have brought nothing new: rows, schema, how they are written. */

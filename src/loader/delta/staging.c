@@ -1,7 +1,8 @@
 /*
  * What        manifests and data files of work that is not committed yet
  * Gets        a store, a table, a run id
- * Guarantees  a manifest exists only when all files it names are durable; a sweep never removes a file that the
+ * Guarantees  a manifest exists only when all files it names are durable, and is whole (lost by a power cut, it is
+ *             written again); a sweep never removes a file that the
  *             table's current version names
  * Why         the manifest, not the folder's listing, says what a partition consists of: a killed writer leaves files
  *             behind that nobody names
@@ -84,7 +85,7 @@ enum mr_code mr_staging_write(struct mr_store *s, const char *table, const char 
     manifest_json(files, run_id, m, &b);
     char *name =
         mr_asprintf("%s/_millrace/staged/%s/%05d.%d.json", table, run_id, m->partition, m->attempt);
-    enum mr_code rc = mr_store_put_absent(s, name, b.data, b.len, 0, err);
+    enum mr_code rc = mr_store_put_whole(s, name, b.data, b.len, err);
     if (rc == MR_OK)
         m->json = mr_buf_take(&b);
     mr_buf_release(&b);

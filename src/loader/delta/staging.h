@@ -29,7 +29,7 @@ struct mr_staged_file *mr_staged_files_add(struct mr_staged_files *f);
 
 /** mr_staging_file_name - the name of a data file; mr_free. */
 char *mr_staging_file_name(const char *run_id, const struct mr_partition_ref *p, int sequence);
-/** mr_staging_write - fill m->json from files and the other fields of m, and put the manifest durably. */
+/** mr_staging_write - fill m->json from files and the other fields of m, and put the manifest, whole; the files are durable. */
 MR_CHECK enum mr_code mr_staging_write(struct mr_store *s, const char *table, const char *run_id,
                                        const struct mr_staged_files *files, struct mr_manifest *m,
                                        struct mr_error *err);
