@@ -64,6 +64,9 @@ CASES = {
     "a pattern that matches nothing": ("SPEC10", OK + "  tables: [order]\n", []),
     "only what is not there": ("SPEC10", OK, ["--only", "Orders"]),
     "two tables in one": ("SPEC11", OK + "loader:\n  path: all\n", []),
+    "a Bloom filter of no column": ("LOAD03", OK + "loader:\n  bloom_filters: [id, idd]\n", []),
+    "a Bloom filter of nothing near": ("LOAD03", OK + "loader:\n  bloom_filters: [xyzzy]\n", []),
+    "a Bloom filter that is no list": ("SPEC04", OK + "loader:\n  bloom_filters: id\n", []),
     "a key of another source": ("SPEC02", OK + "  sslmode: require\n", []),
     "a bad enum of postgres": ("SPEC04", f"pipeline: shop\nconsumer:\n  url: postgresql://u:{PASSWORD}@127.0.0.1:1/x\n  sslmode: yes\n", []),
     "a password and a slip": ("SPEC02", f"pipeline: shop\nconsumer:\n  url: postgresql://u:{PASSWORD}@127.0.0.1:1/x\n  pasword: y\n", []),
@@ -77,7 +80,7 @@ def shown(project, name):
     if text is not None:
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
     result = project.millrace("run", "shop.yml", "--progress", "none", *args, code=2)
-    assert not result.out or (CASES[name][0] in ("SPEC10", "SPEC11") and result.out.startswith("shop: failed, 0 rows"))
+    assert not result.out or (CASES[name][0] in ("SPEC10", "SPEC11", "LOAD03") and "shop: failed, 0 rows" in result.out)
     assert not (project.dir / "lake").exists() or not list((project.dir / "lake").rglob("*.parquet"))
     return re.sub(re.escape(str(project.dir)), "PROJECT", result.err)
 
@@ -110,4 +113,4 @@ def test_every_error_has_its_golden_text(with_source):
 
 def test_every_code_of_spec_is_there():
     table = (pathlib.Path(ROOT) / "include/millrace/errors.def").read_text()
-    assert set(re.findall(r"MR_ERROR\((SPEC\d+)", table)) == {case[0] for case in CASES.values()}
+    assert set(re.findall(r"MR_ERROR\((SPEC\d+)", table)) == {case[0] for case in CASES.values() if case[0].startswith("SPEC")}

@@ -16,17 +16,13 @@
 
 #define BLOCK_WORDS 8
 #define BLOCK_BYTES ((size_t)32)
-/* A query asks 8 bits: at a share s of bits set it hears "maybe" with s^8. */
-#define FULL_AT_1_PCT 0.5623
-#define FULL_AT_10_PCT 0.7499
-
 static const uint32_t g_salt[BLOCK_WORDS] = { 0x47b6137b, 0x44974d91, 0x8824ad5b, 0xa2b7289d,
                                               0x705495c7, 0x2df1424b, 0x9efc4947, 0x5c6bfb31 };
 
 void mr_pq_bloom_begin(struct mr_pq_bloom *b, size_t n)
 {
     size_t want = BLOCK_BYTES;
-    while (want < b->limit && want / 5 * 4 < n) /* 9.7 bits a value, rounded up */
+    while (want < b->limit && want / 5 * 4 < n) /* 10 bits a value and more */
         want *= 2;
     if (want > b->cap) {
         mr_free(b->blocks);
@@ -47,12 +43,23 @@ void mr_pq_bloom_add(struct mr_pq_bloom *b, const void *p, size_t n)
         block[i] |= (uint32_t)1 << ((uint32_t)h * g_salt[i] >> 27);
 }
 
-static double share_set(const struct mr_pq_bloom *b)
+/* The share of absent values that would hear "maybe" if each `step` neighbouring blocks were one: in a block each of its 8
+ * words is asked for one bit. Exact, where a formula over the number of values knows nothing of uneven blocks. */
+static double false_maybe(const struct mr_pq_bloom *b, size_t step)
 {
-    uint64_t set = 0;
-    for (size_t i = 0; i < b->bytes / 4; i++)
-        set += (uint64_t)__builtin_popcount(b->blocks[i]);
-    return (double)set / (8.0 * (double)b->bytes);
+    double sum = 0;
+    size_t n = b->bytes / BLOCK_BYTES;
+    for (size_t i = 0; i < n; i += step) {
+        double p = 1;
+        for (size_t w = 0; w < BLOCK_WORDS; w++) {
+            uint32_t bits = b->blocks[i * BLOCK_WORDS + w];
+            if (step == 2)
+                bits |= b->blocks[(i + 1) * BLOCK_WORDS + w];
+            p *= __builtin_popcount(bits) / 32.0;
+        }
+        sum += p;
+    }
+    return sum * (double)step / (double)n;
 }
 
 static void fold(struct mr_pq_bloom *b)
@@ -74,10 +81,9 @@ static void only_choice(struct mr_thrift *t, int16_t id)
 
 void mr_pq_bloom_end(struct mr_pq_bloom *b, struct mr_buf *out)
 {
-    double s = b->bytes ? share_set(b) : 1;
-    for (; b->bytes > BLOCK_BYTES && 1 - (1 - s) * (1 - s) <= FULL_AT_1_PCT; s = share_set(b))
+    while (b->bytes > BLOCK_BYTES && false_maybe(b, 2) <= 0.01)
         fold(b);
-    if (b->bytes && s <= FULL_AT_10_PCT) {
+    if (b->bytes && false_maybe(b, 1) <= 0.1) {
         struct mr_thrift t = { .out = out };
         mr_thrift_i32(&t, 1, (int32_t)b->bytes);
         only_choice(&t, 2); /* BLOCK */
