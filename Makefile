@@ -1,7 +1,7 @@
 # The shell around meson: each target is one thing a person wants.
 BUILD := build
 
-.PHONY: all setup demo test unit asan tsan fuzz lint fmt docs-test live bench-quick bench bench-small clean
+.PHONY: all setup demo test unit asan tsan fuzz lint fmt docs-test live nightly bench-quick bench bench-small clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) -v >$(BUILD)/ninja.log 2>&1 || { grep -E 'error|warning|FAILED' $(BUILD)/ninja.log; exit 1; }
@@ -19,6 +19,11 @@ test: ## everything that must pass, against real servers
 	@tools/setup test
 	@$(MAKE) --no-print-directory all
 	@tools/run-tests
+
+nightly: ## what is slow: Spark 3.5 reads every table of tests/interop, five minutes of fuzzing a target
+	@tools/setup nightly
+	@$(MAKE) --no-print-directory all
+	@tools/run-tests -f tests/suites.nightly
 
 unit: all
 	@meson test -C $(BUILD) --print-errorlogs

@@ -101,18 +101,25 @@ def polars(path, kinds):
     return arrow_rows(pl.read_parquet(sorted(path.glob("*.parquet"))).to_arrow(), kinds)
 
 
+# MR_TEST_SPARK chooses; each folder is made by tools/setup.
+SPARKS = {"4.1": "spark", "3.5": "spark-3.5"}
+
+
 class Spark:
-    """Spark 4.1 with Delta 4.3, one JVM for the whole session."""
+    """Spark with its Delta, one JVM for the whole session: 4.1 with 4.3, or 3.5 with 3.3."""
 
     def __init__(self, warehouse):
-        spark = ROOT / ".deps" / "spark"
+        self.version = os.environ.get("MR_TEST_SPARK", "4.1")
+        spark = ROOT / ".deps" / SPARKS[self.version]
         env = {**os.environ, "SPARK_HOME": str(spark / "deps"), "SPARK_LOCAL_IP": "127.0.0.1",
                "SPARK_LOCAL_HOSTNAME": "localhost", "TZ": "UTC",
                "PYTHONPATH": f"{spark}:{next((spark / 'lib').glob('py4j*.zip'))}"}
         self.log = open(warehouse / "spark.log", "w+")
-        self.proc = subprocess.Popen([sys.executable, str(ROOT / "tests/interop/spark_worker.py"), str(warehouse)], env=env,
+        self.proc = subprocess.Popen([sys.executable, str(ROOT / "tests/interop/spark_worker.py"), str(spark / "delta"),
+                                      str(warehouse)], env=env,
                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True)
         assert self.proc.stdout.readline() == "ready\n", open(self.log.name).read()[-3000:]
+        assert self.sql("SELECT version()")[0][0].startswith(self.version + ".")
 
     def sql(self, text):
         self.proc.stdin.write(json.dumps(text) + "\n")

@@ -1,11 +1,11 @@
-"""A Spark session that answers SQL from stdin, a JSON string a line, with a JSON list of rows of strings a line."""
+"""spark_worker.py JARS WAREHOUSE: a Spark session that answers SQL from stdin, a JSON string a line, with a JSON list of rows of
+strings a line."""
 
 import json
 import pathlib
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-JARS = ",".join(str(p) for p in (ROOT / ".deps" / "spark" / "delta").glob("*.jar"))
+JARS, WAREHOUSE = ",".join(str(p) for p in pathlib.Path(sys.argv[1]).glob("*.jar")), sys.argv[2]
 
 
 def main():
@@ -19,7 +19,7 @@ def main():
              .config("spark.sql.shuffle.partitions", "2")
              .config("spark.databricks.delta.snapshotPartitions", "2")
              .config("spark.sql.session.timeZone", "UTC")
-             .config("spark.sql.warehouse.dir", sys.argv[1])
+             .config("spark.sql.warehouse.dir", WAREHOUSE)
              .getOrCreate())
     spark.sparkContext.setLogLevel("ERROR")
     print("ready", flush=True)

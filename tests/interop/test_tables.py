@@ -97,6 +97,26 @@ def test_values_without_dictionary(project, spark, lite, encodings):
         assert got == want, who
 
 
+def test_spark_reads_with_its_vectorised_reader(project, spark, lite):
+    """The other tests would pass too if Spark fell back to its row-by-row reader; the second plan shows that this one can fail."""
+    db, path = lite
+    db.execute("CREATE TABLE t (id INTEGER, n DECIMAL(18,4), s TEXT, x BLOB, day DATE, at DATETIME, r DOUBLE)")
+    db.executemany("INSERT INTO t VALUES (?,?,?,?,?,?,?)", [(i, f"{i}.25", f"row {i}", b"x%d" % i, "2026-01-02", "2026-01-02 03:04:05", i / 7)
+                                                            for i in range(9000)])
+    db.commit()
+    project.pipeline(path)
+    project.run()
+    used = files(project, "shop/t")[0].metadata.row_group(0)
+    assert {"DELTA_BINARY_PACKED", "DELTA_LENGTH_BYTE_ARRAY"} <= {e for k in range(7) for e in used.column(k).encodings}
+    plan = f"EXPLAIN FORMATTED SELECT * FROM delta.`{project.lake / 'shop/t'}`"
+    assert "ColumnarToRow" in spark.sql(plan)[0][0] and "Batched: true" in spark.sql(plan)[0][0]
+    spark.sql("SET spark.sql.parquet.enableVectorizedReader=false")
+    try:
+        assert "Batched: true" not in spark.sql(plan)[0][0]
+    finally:
+        spark.sql("SET spark.sql.parquet.enableVectorizedReader=true")
+
+
 @pytest.mark.parametrize("codec", ["zstd", "snappy", "lz4", "gzip", "none"])
 def test_codecs(project, spark, lite, codec):
     """Text that shrinks, bytes that do not (their chunk is left as it is), numbers."""
