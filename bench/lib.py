@@ -132,7 +132,7 @@ def measured(server, command, limit=240):
     out, wall, usage = run_limited(command, limit)
     server.settle()
     return {"wall": wall, "client_cpu": usage.ru_utime + usage.ru_stime, "peak": usage.ru_maxrss * 1024,
-            "server_cpu": server.cpu() - before, "longest": server.longest(log), "out": out}
+            "server_cpu": max(server.cpu() - before, 1 / TICK), "longest": server.longest(log), "out": out}
 
 
 def folder_bytes(path):
