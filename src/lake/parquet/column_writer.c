@@ -63,16 +63,6 @@ static enum mr_pq_physical physical_of(const struct mr_field *f)
     return PQ_BYTE_ARRAY;
 }
 
-static size_t word_width(const struct mr_pq_column *c)
-{
-    return c->physical == PQ_INT32 || c->physical == PQ_FLOAT ? 4 : 8;
-}
-
-static bool is_bytes(const struct mr_pq_column *c)
-{
-    return c->physical == PQ_BYTE_ARRAY || c->physical == PQ_FIXED || c->physical == PQ_INT96;
-}
-
 static int64_t page_cap_rows(const struct mr_pq_column *c)
 {
     size_t n = c->page_bytes / 4;
@@ -98,9 +88,11 @@ void mr_pq_column_init(struct mr_pq_column *c, const struct mr_pq_leaf *leaf,
     if (c->physical == PQ_FIXED || c->physical == PQ_INT96)
         c->fixed_len = c->physical == PQ_INT96 ? 12 : fixed_length(f->type.precision);
     c->plain_encoding = plain_encoding_of(c->physical, !o->plain_only);
-    c->dict.is_bytes = is_bytes(c);
+    c->dict.is_bytes = mr_pq_is_bytes(c);
     c->dict.limit_bytes = o->dictionary_bytes;
-    c->dict.entry_bytes = c->physical == PQ_BYTE_ARRAY ? 4 : is_bytes(c) ? 0 : word_width(c);
+    c->dict.entry_bytes = c->physical == PQ_BYTE_ARRAY ? 4
+                          : mr_pq_is_bytes(c)          ? 0
+                                                       : mr_pq_word_width(c);
     c->dict.off = o->dictionary_bytes < 1024 || c->physical == PQ_BOOLEAN;
     c->page_is_dict = !c->dict.off;
 }
@@ -132,7 +124,7 @@ size_t mr_pq_column_held(const struct mr_pq_column *c)
 
 static void plain_word(struct mr_pq_column *c, struct mr_buf *out, uint64_t w)
 {
-    mr_buf_append(out, &w, word_width(c));
+    mr_buf_append(out, &w, mr_pq_word_width(c));
 }
 
 static void plain_value(struct mr_pq_column *c, struct mr_buf *out, const void *p, size_t n)
@@ -154,10 +146,10 @@ static void page_bytes_value(struct mr_pq_column *c, int64_t i, const void *p, s
     }
 }
 
-static void dict_entry(struct mr_pq_column *c, uint32_t i, struct mr_buf *out)
+void mr_pq_dict_entry(struct mr_pq_column *c, uint32_t i, struct mr_buf *out)
 {
     const struct mr_pq_dict *d = &c->dict;
-    if (!is_bytes(c)) {
+    if (!mr_pq_is_bytes(c)) {
         plain_word(c, out, d->words[i]);
         return;
     }
@@ -174,12 +166,12 @@ static void dict_range(struct mr_pq_column *c)
     uint8_t *met = memset(c->scratch.data, 0, d->n);
     uint32_t left = c->fixed_len ? 0 : d->n; /* the range of those was taken row by row */
     for (int64_t i = 0; i < c->page_values && left; i++) {
-        uint32_t k = c->indices[i], start = k && is_bytes(c) ? d->ends[k - 1] : 0;
+        uint32_t k = c->indices[i], start = k && mr_pq_is_bytes(c) ? d->ends[k - 1] : 0;
         if (met[k])
             continue;
         met[k] = 1;
         left--;
-        if (is_bytes(c))
+        if (mr_pq_is_bytes(c))
             mr_pq_range_bytes(&c->page_range, d->data.data + start, d->ends[k] - start);
         else
             mr_pq_range_words(&c->page_range, c->field->type, &d->words[k], 1);
@@ -192,8 +184,8 @@ static void dict_give_up(struct mr_pq_column *c)
     const struct mr_pq_dict *d = &c->dict;
     dict_range(c);
     for (int64_t i = 0; i < c->page_values; i++) {
-        uint32_t k = c->indices[i], start = is_bytes(c) && k ? d->ends[k - 1] : 0;
-        if (is_bytes(c))
+        uint32_t k = c->indices[i], start = mr_pq_is_bytes(c) && k ? d->ends[k - 1] : 0;
+        if (mr_pq_is_bytes(c))
             page_bytes_value(c, i, d->data.data + start, d->ends[k] - start);
         else
             plain_word(c, &c->plain, d->words[k]);
@@ -238,9 +230,9 @@ static void page_header(struct mr_buf *out, int encoding, int64_t values, size_t
 
 /* A chunk whose first page hardly shrinks is left as it is: a page cannot opt out alone, its chunk can.
  * Compress `raw` behind room for a header, and move it down to the header's end: no buffer beside `out`. */
-static enum mr_code put_page(struct mr_pq_column *c, const struct mr_buf *raw, int encoding,
-                             int64_t values, bool dictionary, struct mr_buf *out,
-                             struct mr_error *err)
+enum mr_code mr_pq_put_page(struct mr_pq_column *c, const struct mr_buf *raw, int encoding,
+                            int64_t values, bool dictionary, struct mr_buf *out,
+                            struct mr_error *err)
 {
     size_t before = out->len;
     if (raw->len > INT32_MAX)
@@ -332,7 +324,7 @@ enum mr_code mr_pq_column_flush(struct mr_pq_column *c, struct mr_error *err)
         c->n_plain_pages += encoding == PQ_PLAIN;
         c->n_delta_pages += encoding != PQ_PLAIN;
     }
-    enum mr_code rc = put_page(c, raw, encoding, c->page_entries, false, &c->pages, err);
+    enum mr_code rc = mr_pq_put_page(c, raw, encoding, c->page_entries, false, &c->pages, err);
     mr_pq_page_index_add(&c->index, c, c->pages.len - before);
     mr_pq_range_merge(&c->range, &c->page_range, c->field->type);
     mr_pq_range_clear(&c->page_range);
@@ -413,7 +405,7 @@ static size_t load_words(const struct mr_pq_column *c, const struct mr_array *a,
 
 static void add_words(struct mr_pq_column *c, const uint64_t *words, size_t n)
 {
-    size_t i = 0, w = word_width(c);
+    size_t i = 0, w = mr_pq_word_width(c);
     if (c->page_is_dict) {
         i = mr_pq_dict_words(&c->dict, words, n, c->indices + c->page_values);
         c->page_values += (int64_t)i;
@@ -522,7 +514,7 @@ static int64_t add_block(struct mr_pq_column *c, const struct mr_array *a, int64
     if (c->physical == PQ_BOOLEAN) {
         note_levels(c, a, from, n);
         add_bool(c, a, from, n);
-    } else if (is_bytes(c)) {
+    } else if (mr_pq_is_bytes(c)) {
         int64_t taken = 0, before = c->page_values;
         while (taken < n && c->plain.len < c->page_bytes) {
             if (!mr_array_is_null(a, from + taken))
@@ -554,7 +546,7 @@ static void add_slots(struct mr_pq_column *c, const struct mr_array *leaf)
             continue;
         if (c->physical == PQ_BOOLEAN)
             add_bool(c, leaf, slot, 1);
-        else if (is_bytes(c))
+        else if (mr_pq_is_bytes(c))
             add_row(c, leaf, slot);
         else
             n += load_words(c, leaf, slot, 1, words + n);
@@ -565,7 +557,7 @@ static void add_slots(struct mr_pq_column *c, const struct mr_array *leaf)
     }
     if (n)
         add_words(c, words, n);
-    if (is_bytes(c) && c->page_is_dict)
+    if (mr_pq_is_bytes(c) && c->page_is_dict)
         dict_look(c, (size_t)(c->page_values - before));
 }
 
@@ -628,141 +620,4 @@ enum mr_code mr_pq_column_append(struct mr_pq_column *c, const struct mr_array *
             return rc;
     }
     return MR_OK;
-}
-
-/* ---- chunk ---- */
-
-static enum mr_code dictionary_page(struct mr_pq_column *c, struct mr_buf *out,
-                                    struct mr_error *err)
-{
-    c->scratch.len = 0;
-    for (uint32_t i = 0; i < c->dict.n; i++)
-        dict_entry(c, i, &c->scratch);
-    return put_page(c, &c->scratch, PQ_PLAIN, c->dict.n, true, out, err);
-}
-
-static void encoding_stats(struct mr_thrift *t, int page_type, int encoding, int count)
-{
-    mr_thrift_element_begin(t);
-    mr_thrift_i32(t, 1, page_type);
-    mr_thrift_i32(t, 2, encoding);
-    mr_thrift_i32(t, 3, count);
-    mr_thrift_struct_end(t);
-}
-
-static void chunk_metadata(const struct mr_pq_column *c, struct mr_thrift *t)
-{
-    int n_enc = 1 + (c->chunk_has_dict || c->chunk_has_plain) + (c->chunk_has_dict ? 1 : 0) +
-                (c->n_delta_pages ? 1 : 0);
-    bool plain = c->chunk_has_dict || c->chunk_has_plain; /* the dictionary page is PLAIN */
-    mr_thrift_element_begin(t);
-    mr_thrift_i64(t, 2, 0);
-    mr_thrift_struct_begin(t, 3);
-    mr_thrift_i32(t, 1, (int32_t)c->physical);
-    mr_thrift_list(t, 2, MR_THRIFT_I32, (size_t)n_enc);
-    mr_thrift_elem_i32(t, PQ_RLE);
-    if (plain)
-        mr_thrift_elem_i32(t, PQ_PLAIN);
-    if (c->chunk_has_dict)
-        mr_thrift_elem_i32(t, PQ_RLE_DICTIONARY);
-    if (c->n_delta_pages)
-        mr_thrift_elem_i32(t, c->plain_encoding);
-    mr_pq_leaf_path(c->leaf, t, 3);
-    mr_thrift_i32(t, 4, c->chunk_bare ? MR_PQ_NONE : (int32_t)mr_pq_codecs_codec(c->codecs));
-    mr_thrift_i64(t, 5, c->n_entries);
-    mr_thrift_i64(t, 6, (int64_t)c->raw_bytes);
-    mr_thrift_i64(t, 7, (int64_t)(c->dict_len + c->pages.len));
-    mr_thrift_i64(t, 9, (int64_t)(c->chunk_at + c->dict_len));
-    if (c->dict_len)
-        mr_thrift_i64(t, 11, (int64_t)c->chunk_at);
-    mr_pq_range_thrift(&c->range, c, c->nulls, t, 12);
-    int n_stats =
-        (c->n_dict_pages ? 2 : 0) + (c->n_plain_pages ? 1 : 0) + (c->n_delta_pages ? 1 : 0);
-    mr_thrift_list(t, 13, MR_THRIFT_STRUCT, (size_t)n_stats);
-    if (c->n_dict_pages) {
-        encoding_stats(t, 2, PQ_PLAIN, 1);
-        encoding_stats(t, 0, PQ_RLE_DICTIONARY, c->n_dict_pages);
-    }
-    if (c->n_plain_pages)
-        encoding_stats(t, 0, PQ_PLAIN, c->n_plain_pages);
-    if (c->n_delta_pages)
-        encoding_stats(t, 0, c->plain_encoding, c->n_delta_pages);
-    if (c->bloom_len) {
-        mr_thrift_i64(t, 14, (int64_t)c->bloom_at);
-        mr_thrift_i32(t, 15, (int32_t)c->bloom_len);
-    }
-    mr_thrift_struct_end(t);
-    mr_thrift_struct_leave(t); /* the page index is not placed yet */
-}
-
-static void next_chunk(struct mr_pq_column *c)
-{
-    mr_pq_range_merge(&c->file_range, &c->range, c->field->type);
-    c->file_nulls += c->nulls;
-    mr_pq_range_clear(&c->range);
-    mr_pq_dict_clear(&c->dict);
-    mr_pq_page_index_clear(&c->index);
-    c->pages.len = 0;
-    c->n_entries = c->nulls = 0;
-    c->n_dict_pages = c->n_plain_pages = c->n_delta_pages = 0;
-    c->raw_bytes = 0;
-    c->chunk_has_dict = c->chunk_has_plain = c->chunk_bare = false;
-}
-
-enum mr_code mr_pq_column_write_chunk(struct mr_pq_column *c, uint64_t *at,
-                                      const struct mr_pq_sink *sink, struct mr_error *err)
-{
-    struct mr_buf dict = { 0 };
-    enum mr_code rc = MR_OK;
-    assert(c->page_entries == 0);
-    if (c->chunk_has_dict)
-        MR_TRY(dictionary_page(c, &dict, err));
-    if (dict.len)
-        MR_TRY(sink->write(sink->ctx, dict.data, dict.len, err));
-    MR_TRY(sink->write(sink->ctx, mr_buf_str(&c->pages), c->pages.len, err));
-    c->chunk_at = *at;
-    c->dict_len = dict.len;
-    *at += dict.len + c->pages.len;
-out:
-    mr_buf_release(&dict);
-    return rc;
-}
-
-/* What was written without dictionary is in the filter already. */
-static void bloom_dictionary(struct mr_pq_column *c)
-{
-    const struct mr_pq_dict *d = &c->dict;
-    if (c->bloom.bytes == 0)
-        mr_pq_bloom_begin(&c->bloom, d->n);
-    for (uint32_t i = 0; i < d->n; i++) {
-        uint32_t start = i && is_bytes(c) ? d->ends[i - 1] : 0;
-        if (is_bytes(c))
-            mr_pq_bloom_add(&c->bloom, d->data.data + start, d->ends[i] - start);
-        else
-            mr_pq_bloom_add(&c->bloom, &d->words[i], word_width(c));
-    }
-}
-
-enum mr_code mr_pq_column_write_bloom(struct mr_pq_column *c, uint64_t *at,
-                                      const struct mr_pq_sink *sink, struct mr_error *err)
-{
-    c->bloom_len = 0;
-    if (!c->bloom.limit)
-        return MR_OK;
-    struct mr_buf *out = &c->scratch;
-    out->len = 0;
-    bloom_dictionary(c);
-    mr_pq_bloom_end(&c->bloom, out);
-    c->bloom_at = *at;
-    c->bloom_len = out->len;
-    *at += out->len;
-    return out->len ? sink->write(sink->ctx, out->data, out->len, err) : MR_OK;
-}
-
-void mr_pq_column_end_chunk(struct mr_pq_column *c, struct mr_thrift *t,
-                            struct mr_pq_indexes *indexes)
-{
-    chunk_metadata(c, t);
-    mr_pq_indexes_keep(indexes, &c->index, c->chunk_at + c->dict_len, t->out->len);
-    next_chunk(c);
 }

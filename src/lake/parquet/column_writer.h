@@ -79,6 +79,23 @@ struct mr_pq_column {
     struct mr_error err;
 };
 
+/* Bytes of a plain value of a fixed width. */
+static inline size_t mr_pq_word_width(const struct mr_pq_column *c)
+{
+    return c->physical == PQ_INT32 || c->physical == PQ_FLOAT ? 4 : 8;
+}
+
+static inline bool mr_pq_is_bytes(const struct mr_pq_column *c)
+{
+    return c->physical == PQ_BYTE_ARRAY || c->physical == PQ_FIXED || c->physical == PQ_INT96;
+}
+/** mr_pq_put_page - append `raw`, compressed unless the chunk is bare, behind its header. Shared with chunk_writer.c. */
+MR_CHECK enum mr_code mr_pq_put_page(struct mr_pq_column *c, const struct mr_buf *raw, int encoding,
+                                     int64_t values, bool dictionary, struct mr_buf *out,
+                                     struct mr_error *err);
+/** mr_pq_dict_entry - append value i of the dictionary, PLAIN. */
+void mr_pq_dict_entry(struct mr_pq_column *c, uint32_t i, struct mr_buf *out);
+
 void mr_pq_column_init(struct mr_pq_column *c, const struct mr_pq_leaf *leaf,
                        struct mr_pq_codecs *codecs, const struct mr_pq_options *o);
 void mr_pq_column_release(struct mr_pq_column *c);
