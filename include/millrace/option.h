@@ -29,6 +29,7 @@ struct mr_option {
     const char *key;
     enum mr_option_type type;
     const char *choices; /* MR_OPT_ENUM only */
+    const char *planned; /* MR_OPT_ENUM: choices that are not built and refused by name */
     const char *def;     /* default as it would be written; NULL when none */
     int64_t min, max;    /* INT, SIZE, DURATION; both 0: no limit */
     bool required;

@@ -5,6 +5,7 @@
 
 #include "base/fault.h"
 #include "cli/cli.h"
+#include "spec/keys.h"
 
 static int help_all(void)
 {
@@ -15,7 +16,8 @@ static int help_all(void)
             printf("  %-9s %-16s %s\n", c->name, c->usage, c->summary);
     puts(
         "\nThree lines are a pipeline:\n\n  pipeline: shop\n  consumer:\n    url: postgresql://me@db/shop\n");
-    puts("millrace help COMMAND; millrace help consumer KIND; millrace help transformers;\n"
+    puts("millrace help COMMAND; millrace help pipeline; millrace help consumer KIND;\n"
+         "millrace help tables; millrace help columns; millrace help transformers;\n"
          "millrace help loader; millrace help errors [CODE]");
     return 0;
 }
@@ -53,6 +55,10 @@ static int help_consumer(const char *kind)
         print_options(t->title, t->name, t->options);
         found = true;
     }
+    if (found) {
+        print_options("keys of every source", "consumer", mr_keys_consumer);
+        puts("  tables           Which tables, and what is wanted of them: millrace help tables.");
+    }
     return found ? 0 : mr_usage_error("there is no source '%s'", kind);
 }
 
@@ -73,6 +79,49 @@ static int help_loader(void)
         printf("(%s) ", classes[t->class_]);
         print_options(t->title, t->name, t->options);
     }
+    print_options("keys of every target", "loader", mr_keys_loader);
+    return 0;
+}
+
+static int help_pipeline(void)
+{
+    print_options("keys at the top of a file", "pipeline", mr_keys_top);
+    puts(
+        "  defaults         memory, max_value, resume_window, consumer and loader for what the file "
+        "itself leaves out;\n"
+        "                   in millrace.yml, for all pipelines below it.\n"
+        "  consumer         Where rows come from: millrace help consumer.\n"
+        "  transformers     What happens to them: millrace help transformers.\n"
+        "  loader           Where they go: millrace help loader.");
+    return 0;
+}
+
+static int help_tables(void)
+{
+    puts("tables: a list of patterns, or a map; * is any text, and the most specific entry wins\n\n"
+         "  tables:\n"
+         "    public.*:\n"
+         "    public.audit_*: skip\n"
+         "    public.orders: {where: total > 0, columns: {note: skip}}\n"
+         "    recent: {query: SELECT id, total FROM orders, key: [id]}\n");
+    print_options("settings of one entry", "tables", mr_keys_table);
+    puts("  columns          What is wanted of single columns: millrace help columns.");
+    return 0;
+}
+
+static int help_columns(void)
+{
+    puts(
+        "columns: a map under an entry of tables, by the source's names of the columns\n\n"
+        "  columns:\n"
+        "    note: skip\n"
+        "    total: decimal(12,2)\n"
+        "    created_at: {type: timestamp, parquet: int96, required: true, on_bad_value: clamp}\n");
+    print_options("settings of one column", "columns", mr_keys_column);
+    puts(
+        "\nTypes: boolean, byte, short, integer, long, float, double, decimal(p,s), date, timestamp,\n"
+        "timestamp_ntz, string, binary, array<T>, map<K,V>, struct<a:T,b:T>; SQL's words for them\n"
+        "(bigint, numeric(p,s), text, timestamptz, ...) are understood.");
     return 0;
 }
 
@@ -97,22 +146,33 @@ int mr_cmd_help(const struct mr_args *a)
     const char *topic = a->n ? a->items[0] : NULL, *what = a->n > 1 ? a->items[1] : NULL;
     if (!topic)
         return help_all();
+    static const struct {
+        const char *name;
+        int (*print)(void);
+    } topics[] = { { "pipeline", help_pipeline }, { "tables", help_tables },
+                   { "columns", help_columns },   { "transformers", help_transformers },
+                   { "loader", help_loader },     { "transformer", help_transformers } };
+    bool found = false; /* `tables` is a command and a key */
     for (const struct mr_command *c = mr_commands; c->name; c++)
         if (strcmp(c->name, topic) == 0)
-            return help_command(c);
+            found = help_command(c) == 0;
+    for (size_t i = 0; i < sizeof topics / sizeof *topics; i++)
+        if (strcmp(topics[i].name, topic) == 0) {
+            if (found)
+                putchar('\n');
+            found = topics[i].print() == 0;
+        }
+    if (found)
+        return 0;
     if (strcmp(topic, "consumer") == 0)
         return help_consumer(what);
-    if (strcmp(topic, "transformers") == 0 || strcmp(topic, "transformer") == 0)
-        return help_transformers();
-    if (strcmp(topic, "loader") == 0)
-        return help_loader();
     if (strcmp(topic, "errors") == 0 || strcmp(topic, "error") == 0)
         return help_errors(what);
     if (mr_error_find(topic) != MR_ID_NONE)
         return help_errors(topic);
     return mr_usage_error(
-        "no help on '%s'; topics are the commands, consumer, transformers, loader, "
-        "errors",
+        "no help on '%s'; topics are the commands, pipeline, consumer, tables, columns, "
+        "transformers, loader, errors",
         topic);
 }
 

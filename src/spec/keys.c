@@ -38,7 +38,8 @@ const struct mr_option mr_keys_consumer[] = {
     { .key = "type", .type = MR_OPT_STRING, .doc = "Kind of source; follows from url." },
     { .key = "read",
       .type = MR_OPT_ENUM,
-      .choices = "full|incremental|cdc",
+      .choices = "full",
+      .planned = "incremental|cdc",
       .def = "full",
       .doc = "What is read." },
     { .key = "workers",
@@ -58,13 +59,93 @@ const struct mr_option mr_keys_loader[] = {
       .doc = "Where a table lies below the lake: {pipeline} {database} {schema} {table} {env}." },
     { .key = "write",
       .type = MR_OPT_ENUM,
-      .choices = "overwrite|append|merge",
+      .choices = "overwrite|append",
+      .planned = "merge",
       .def = "overwrite",
       .doc = "overwrite replaces the table by a new version; append adds a whole copy per run." },
+    { .key = "on_bad_value",
+      .type = MR_OPT_ENUM,
+      .choices = MR_ON_BAD_CHOICES,
+      .def = "rescue",
+      .doc =
+          "What becomes of a value that its column cannot hold: rescue puts NULL and keeps its text "
+          "in _rescued; null puts NULL; clamp the nearest value that fits; round drops digits; "
+          "fail fails the table. Where clamp and round mean nothing, rescue." },
+    { .key = "names",
+      .type = MR_OPT_ENUM,
+      .choices = "safe|exact",
+      .def = "safe",
+      .doc =
+          "safe replaces what readers stumble over in column names by _; exact keeps the source's "
+          "names, by Delta's column mapping." },
+    { .key = "on_schema_change",
+      .type = MR_OPT_ENUM,
+      .choices = "evolve|freeze|fail",
+      .def = "evolve",
+      .doc = "When the source's columns are not the table's any more: evolve follows, freeze keeps "
+             "the table's columns, fail fails the table." },
+    { .key = "timestamps",
+      .type = MR_OPT_ENUM,
+      .choices = "source|utc",
+      .def = "source",
+      .doc =
+          "source leaves timestamps without a zone without one (timestamp_ntz); utc takes them as "
+          "UTC (timestamp)." },
     MR_OPTION_END,
 };
 
-const char *const mr_planned_top[] = { "defaults", "models", "tests", NULL };
+const struct mr_option mr_keys_table[] = {
+    { .key = "where",
+      .type = MR_OPT_EXPR,
+      .doc = "Only rows for which this is true, in the source's own SQL: total > 0." },
+    { .key = "query",
+      .type = MR_OPT_EXPR,
+      .doc = "A SELECT in the source's own SQL that is read as a table of the entry's name." },
+    { .key = "key",
+      .type = MR_OPT_LIST,
+      .doc = "With query: the columns that name a row of it, such as [id]." },
+    { .key = "on_bad_value",
+      .type = MR_OPT_ENUM,
+      .choices = MR_ON_BAD_CHOICES,
+      .doc = "As under loader, for this table." },
+    { .key = "write",
+      .type = MR_OPT_ENUM,
+      .choices = "overwrite|append",
+      .planned = "merge",
+      .doc = "As under loader, for this table." },
+    MR_OPTION_END,
+};
+
+const struct mr_option mr_keys_column[] = {
+    { .key = "type",
+      .type = MR_OPT_STRING,
+      .doc = "What it lands as: long, decimal(12,2), timestamp, array<string>, ..." },
+    { .key = "required",
+      .type = MR_OPT_BOOL,
+      .def = "false",
+      .doc = "It lands as NOT NULL; a NULL fails the table." },
+    { .key = "on_bad_value",
+      .type = MR_OPT_ENUM,
+      .choices = MR_ON_BAD_CHOICES,
+      .doc = "As under loader, for this column. Of key and required columns the default is fail." },
+    { .key = "parquet",
+      .type = MR_OPT_ENUM,
+      .choices = "int96|millis|fixed",
+      .doc = "How it lies in Parquet: a timestamp as int96 or millis, a decimal as fixed bytes." },
+    { .key = "field_id",
+      .type = MR_OPT_INT,
+      .min = 1,
+      .max = INT32_MAX,
+      .doc = "Its field id in Parquet." },
+    { .key = "order",
+      .type = MR_OPT_INT,
+      .min = 1,
+      .max = 100000,
+      .doc = "Columns with an order come first, in this order." },
+    MR_OPTION_END,
+};
+
+const char *const mr_planned_top[] = { "models", "tests", NULL };
 const char *const mr_planned_consumer[] = { "snapshot",
                                             "max_snapshot_age",
                                             "consistency",
@@ -76,10 +157,23 @@ const char *const mr_planned_consumer[] = { "snapshot",
                                             "cursor",
                                             "options",
                                             NULL };
-const char *const mr_planned_loader[] = { "on_bad_value",   "names",
-                                          "keep",           "timestamps",
-                                          "foreign_writes", "on_schema_change",
-                                          "partition",      NULL };
+const char *const mr_planned_loader[] = { "keep", "foreign_writes", "partition", NULL };
+const char *const mr_planned_table[] = { "read",
+                                         "cursor",
+                                         "path",
+                                         "names",
+                                         "timestamps",
+                                         "on_schema_change",
+                                         "snapshot",
+                                         "reader",
+                                         "max_query_seconds",
+                                         "rows_per_second",
+                                         "unsigned",
+                                         "char",
+                                         "keep",
+                                         "partition",
+                                         NULL };
+const char *const mr_planned_none[] = { NULL };
 const char *const mr_planned_transformers[] = { "sql", "json", NULL };
 
 bool mr_key_planned(const char *const *list, const char *key)
@@ -90,10 +184,9 @@ bool mr_key_planned(const char *const *list, const char *key)
     return false;
 }
 
-const char *const *mr_structure_keys(const char *where)
-{
-    static const char *const top[] = { "consumer", "transformers", "loader", NULL };
-    static const char *const consumer[] = { "tables", NULL };
-    static const char *const none[] = { NULL };
-    return strcmp(where, "pipeline") == 0 ? top : strcmp(where, "consumer") == 0 ? consumer : none;
-}
+const char *const mr_default_keys[] = { "memory",   "max_value", "resume_window",
+                                        "consumer", "loader",    NULL };
+const char *const mr_structure_top[] = { "defaults", "consumer", "transformers", "loader", NULL };
+const char *const mr_structure_consumer[] = { "tables", NULL };
+const char *const mr_structure_table[] = { "columns", NULL };
+const char *const mr_structure_none[] = { NULL };

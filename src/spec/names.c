@@ -35,9 +35,15 @@ static bool matches(const char *pattern, const char *s)
     return *pattern == '\0';
 }
 
-static bool rule_matches(const char *pattern, const struct mr_stream *s)
+static bool pattern_matches(const char *pattern, const struct mr_stream *s)
 {
     return matches(pattern, s->id) || (s->default_schema && matches(pattern, s->table));
+}
+
+/* A query is not a pattern: it is the stream of its name, and no table. */
+static bool rule_matches(const struct mr_table_rule *r, const struct mr_stream *s)
+{
+    return r->query ? strcmp(r->pattern, s->id) == 0 : pattern_matches(r->pattern, s);
 }
 
 static int stars(const char *p)
@@ -59,23 +65,27 @@ static const struct mr_table_rule *rule_for(const struct mr_pipeline *p, const s
 {
     const struct mr_table_rule *best = NULL;
     for (int i = 0; i < p->n_rules; i++)
-        if (rule_matches(p->rules[i].pattern, s) && (!best || more_specific(&p->rules[i], best)))
+        if (rule_matches(&p->rules[i], s) && (!best || more_specific(&p->rules[i], best)))
             best = &p->rules[i];
     return best;
 }
 
-static bool only_skips(const struct mr_pipeline *p)
+/* Nothing says which tables; at most which not. Queries alone are read alone. */
+static bool takes_all(const struct mr_pipeline *p)
 {
-    for (int i = 0; i < p->n_rules; i++)
-        if (!p->rules[i].skip)
+    int queries = 0;
+    for (int i = 0; i < p->n_rules; i++) {
+        if (!p->rules[i].skip && !p->rules[i].query)
             return false;
-    return true;
+        queries += p->rules[i].query != NULL;
+    }
+    return queries == 0 || queries < p->n_rules;
 }
 
 static bool wanted(const struct mr_pipeline *p, const struct mr_stream *s)
 {
     const struct mr_table_rule *r = rule_for(p, s);
-    return r ? !r->skip : only_skips(p);
+    return r ? !r->skip : takes_all(p);
 }
 
 static enum mr_code matches_nothing(const char *pattern, const struct mr_stream_list *all,
@@ -106,7 +116,7 @@ static enum mr_code check_patterns(const struct mr_pipeline *p, const struct mr_
     for (int i = 0; i < p->n_rules; i++) {
         bool hit = false;
         for (int k = 0; k < all->n && !hit; k++)
-            hit = rule_matches(p->rules[i].pattern, all->items[k]);
+            hit = rule_matches(&p->rules[i], all->items[k]);
         if (hit)
             continue;
         enum mr_code rc = matches_nothing(p->rules[i].pattern, all, err);
@@ -224,7 +234,7 @@ enum mr_code mr_pipeline_select(const struct mr_pipeline *p, const struct mr_str
     int n = 0;
     for (int i = 0; i < all->n; i++) {
         struct mr_stream *s = all->items[i];
-        if (!wanted(p, s) || (only && !rule_matches(only, s)))
+        if (!wanted(p, s) || (only && !pattern_matches(only, s)))
             continue;
         streams[n] = s;
         tables[n++] = table_path(p, s);
@@ -277,8 +287,38 @@ static enum mr_code apply_columns(const struct mr_pipeline *p, const struct mr_t
             at++;
         if (at < s->schema.n_fields)
             t->columns[at] = &r->columns[k];
-        else if (stars(r->pattern) == 0)
+        else if (stars(r->pattern) == 0 && s->error.code == MR_OK)
             return no_such_column(p, s, &r->columns[k], err);
+    }
+    return MR_OK;
+}
+
+/* Rules without a pin of their own against the types that the source has. */
+static enum mr_code check_columns(const struct mr_pipeline *p, const struct mr_stream *s,
+                                  const struct mr_table_settings *t, struct mr_error *err)
+{
+    static const struct mr_field instant = { .type = { .id = MR_TYPE_TIMESTAMP } };
+    enum mr_code rc = MR_OK;
+    for (int i = 0; i < t->n_columns && rc == MR_OK; i++) {
+        const struct mr_field *f = &s->schema.fields[i];
+        if (!t->columns[i] || t->columns[i]->pinned)
+            continue;
+        bool utc = p->force_utc && f->type.id == MR_TYPE_TIMESTAMP_NTZ;
+        rc = mr_column_rule_check(t->columns[i], utc ? &instant : f, p->file, err);
+    }
+    return rc;
+}
+
+static enum mr_code check_key(const struct mr_pipeline *p, const struct mr_table_rule *r,
+                              const struct mr_stream *s, struct mr_error *err)
+{
+    for (int i = 0; i < r->n_key && s->error.code == MR_OK; i++) {
+        int at = 0;
+        while (at < s->schema.n_fields && strcmp(s->schema.fields[at].name, r->key[i]) != 0)
+            at++;
+        const struct mr_column_rule c = { .name = r->key[i], .line = r->line, .column = r->column };
+        if (at == s->schema.n_fields)
+            return no_such_column(p, s, &c, err);
     }
     return MR_OK;
 }
@@ -290,7 +330,7 @@ static int matching_rules(const struct mr_pipeline *p, const struct mr_stream *s
     int n = 0;
     for (int i = 0; i < p->n_rules; i++) {
         int at = n;
-        if (!rule_matches(p->rules[i].pattern, s))
+        if (!rule_matches(&p->rules[i], s))
             continue;
         for (; at > 0 && !more_specific(&p->rules[i], ret[at - 1]); at--)
             ret[at] = ret[at - 1];
@@ -315,7 +355,11 @@ enum mr_code mr_pipeline_settings(const struct mr_pipeline *p, const struct mr_s
         t.on_bad = r->on_bad >= 0 ? (enum mr_on_bad)r->on_bad : t.on_bad;
         t.write = r->write >= 0 ? (enum mr_write_mode)r->write : t.write;
         rc = apply_columns(p, r, s, &t, err);
+        if (rc == MR_OK)
+            rc = check_key(p, r, s, err);
     }
+    if (rc == MR_OK)
+        rc = check_columns(p, s, &t, err);
     mr_free(rules);
     if (rc != MR_OK)
         mr_free(t.columns);

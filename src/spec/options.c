@@ -113,33 +113,45 @@ static void range_words(const struct mr_option *o, char *buf, size_t size)
                  (long long)(o->max / unit), name);
 }
 
-static enum mr_code wrong(const struct mr_option *o, const struct mr_yaml *y, const char *file,
-                          struct mr_error *err)
+/* Which of "a|b|c" it is; -1: none. */
+static int choice_of(const char *choices, const char *s)
+{
+    size_t n = strlen(s);
+    int i = 0;
+    for (const char *p = choices ? choices : ""; *p; i++) {
+        size_t k = strcspn(p, "|");
+        if (k == n && strncmp(p, s, n) == 0)
+            return i;
+        p += k + (p[k] == '|');
+    }
+    return -1;
+}
+
+int mr_option_choice(const struct mr_options *o, const char *key)
+{
+    const struct mr_option_value *v = mr_option_get(o, key);
+    return v->str ? choice_of(v->option->choices, v->str) : -1;
+}
+
+static enum mr_code wrong(const struct mr_option *o, const struct mr_yaml *y, struct mr_error *err)
 {
     bool scalar = y->kind == MR_YAML_SCALAR;
     char range[80];
+    if (scalar && o->type == MR_OPT_ENUM && choice_of(o->planned, y->text) >= 0) {
+        mr_fail(err, MR_ID_SPEC03, "%s: %s is not built yet", o->key, y->text);
+        mr_error_at(err, "%s:%d:%d", y->file, y->line, y->column);
+        return mr_error_advise(err, "this version has %s", o->choices);
+    }
     range_words(o, range, sizeof range);
     mr_fail(err, MR_ID_SPEC04, "%s: '%s' is not %s%s%s", o->key,
             o->secret ? "***"
             : scalar  ? y->text
                       : "this",
             o->type == MR_OPT_ENUM ? "one of " : "", type_words(o), range);
-    mr_error_at(err, "%s:%d:%d", file, y->line, y->column);
+    mr_error_at(err, "%s:%d:%d", y->file, y->line, y->column);
     if (o->def)
         return mr_error_advise(err, "leave it out for the default, %s", o->def);
     return mr_error_advise(err, "%s", o->doc);
-}
-
-static bool is_choice(const char *choices, const char *s)
-{
-    size_t n = strlen(s);
-    for (const char *p = choices; *p;) {
-        size_t k = strcspn(p, "|");
-        if (k == n && strncmp(p, s, n) == 0)
-            return true;
-        p += k + (p[k] == '|');
-    }
-    return false;
 }
 
 static bool number_ok(const struct mr_option *o, const char *s, int64_t *ret)
@@ -163,7 +175,7 @@ static bool set_text(const struct mr_option *o, const char *s, const char *base_
         return v->num || strcmp(s, "false") == 0;
     case MR_OPT_ENUM:
         v->str = mr_strdup(s);
-        return is_choice(o->choices, s);
+        return choice_of(o->choices, s) >= 0;
     case MR_OPT_PATH:
         v->str = s[0] == '/' || !base_dir ? mr_strdup(s) : mr_asprintf("%s/%s", base_dir, s);
         return true;
@@ -209,18 +221,20 @@ void mr_option_value_release(struct mr_option_value *v)
 }
 
 enum mr_code mr_option_parse(const struct mr_option *option, const struct mr_yaml *node,
-                             const char *file, const char *base_dir, struct mr_option_value *ret,
+                             const char *base_dir, struct mr_option_value *ret,
                              struct mr_error *err)
 {
-    struct mr_option_value v = {
-        .option = option, .set = true, .file = file, .line = node->line, .column = node->column
-    };
+    struct mr_option_value v = { .option = option,
+                                 .set = true,
+                                 .file = node->file,
+                                 .line = node->line,
+                                 .column = node->column };
     bool items = option->type == MR_OPT_LIST || option->type == MR_OPT_MAP;
     bool ok = items ? set_items(option, node, &v)
                     : node->kind == MR_YAML_SCALAR && set_text(option, node->text, base_dir, &v);
     if (!ok) {
         mr_option_value_release(&v);
-        return wrong(option, node, file, err);
+        return wrong(option, node, err);
     }
     if (option->secret && v.str)
         mr_secret_add(v.str);
@@ -251,14 +265,13 @@ void mr_options_release(struct mr_options *o)
 }
 
 enum mr_code mr_options_set(struct mr_options *o, const char *key, const struct mr_yaml *node,
-                            const char *file, const char *base_dir, bool *ret_known,
-                            struct mr_error *err)
+                            const char *base_dir, bool *ret_known, struct mr_error *err)
 {
     *ret_known = false;
     for (int i = 0; i < o->n; i++)
         if (strcmp(o->values[i].option->key, key) == 0) {
             *ret_known = true;
-            return mr_option_parse(o->values[i].option, node, file, base_dir, &o->values[i], err);
+            return mr_option_parse(o->values[i].option, node, base_dir, &o->values[i], err);
         }
     return MR_OK;
 }

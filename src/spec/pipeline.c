@@ -19,84 +19,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "spec/keys.h"
-#include "spec/options.h"
-
-struct loading {
-    const char *file;
-    const struct mr_registry *reg;
-    char *base_dir; /* relative paths are relative to this */
-    struct mr_pipeline *p;
-    struct mr_options top, consumer, loader; /* the keys that every kind has */
-    struct mr_error *err;
-};
-
-static enum mr_code at(struct loading *l, const struct mr_yaml *y)
-{
-    return mr_error_at(l->err, "%s:%d:%d", l->file, y ? y->line : 1, y ? y->column : 1);
-}
-
-static enum mr_code expect(struct loading *l, const struct mr_yaml *y, enum mr_yaml_kind kind,
-                           const char *what)
-{
-    if (y->kind == kind)
-        return MR_OK;
-    mr_fail(l->err, MR_ID_SPEC04, "%s must be a %s", what, kind == MR_YAML_MAP ? "map" : "list");
-    at(l, y);
-    return mr_error_advise(l->err, kind == MR_YAML_MAP ? "write its keys indented on the next lines"
-                                                       : "write its items as - item");
-}
-
-/* An unknown key: perhaps one that is planned, perhaps a slip. */
-static enum mr_code unknown_key(struct loading *l, const struct mr_yaml *key, const char *where,
-                                const struct mr_option *a, const struct mr_option *b,
-                                const char *const *planned)
-{
-    const char *words[128];
-    int n = 0;
-    for (const char *const *p = planned; *p; p++)
-        if (strcmp(*p, key->text) == 0) {
-            mr_fail(l->err, MR_ID_SPEC03, "%s.%s is not built yet", where, key->text);
-            at(l, key);
-            return mr_error_advise(l->err, "leave it out; CHANGELOG.md says what is there");
-        }
-    for (; a && a->key && n < 100; a++)
-        words[n++] = a->key;
-    for (; b && b->key && n < 120; b++)
-        words[n++] = b->key;
-    for (const char *const *s = mr_structure_keys(where); *s; s++)
-        words[n++] = *s;
-    words[n] = NULL;
-    const char *near = mr_did_you_mean(key->text, words);
-    mr_fail(l->err, MR_ID_SPEC02, "unknown key '%s' in %s", key->text, where);
-    at(l, key);
-    if (near)
-        return mr_error_advise(l->err, "did you mean '%s'?", near);
-    return mr_error_advise(l->err,
-                           strcmp(where, "pipeline") == 0 ? "millrace schema lists the keys%.0s"
-                                                          : "millrace help %s lists the keys",
-                           where);
-}
-
-/* Each key of `map` into one of two option sets; `skip` names a key that is handled elsewhere. */
-static enum mr_code set_keys(struct loading *l, const struct mr_yaml *map, const char *where,
-                             struct mr_options *a, struct mr_options *b, const char *const *planned)
-{
-    for (int i = 0; i < map->n; i++) {
-        bool known = false;
-        const char *key = map->keys[i]->text;
-        enum mr_code rc =
-            mr_options_set(a, key, map->items[i], l->file, l->base_dir, &known, l->err);
-        if (rc == MR_OK && !known && b)
-            rc = mr_options_set(b, key, map->items[i], l->file, l->base_dir, &known, l->err);
-        if (rc == MR_OK && !known && !mr_key_planned(mr_structure_keys(where), key))
-            rc = unknown_key(l, map->keys[i], where, a->n ? a->values[0].option : NULL,
-                             b && b->n ? b->values[0].option : NULL, planned);
-        if (rc != MR_OK)
-            return rc;
-    }
-    return MR_OK;
-}
+#include "spec/load.h"
 
 /* ---- consumer ---- */
 
@@ -128,7 +51,7 @@ static const struct mr_consumer_type *consumer_by_url(const struct mr_registry *
 }
 
 /* A SQLite path becomes absolute. */
-static void absolute_path(struct loading *l, struct mr_option_value *url)
+static void absolute_path(struct mr_loading *l, struct mr_option_value *url)
 {
     const char *path = strncmp(url->str, "sqlite:", 7) == 0 ? url->str + 7 : url->str;
     if (strncmp(path, "//", 2) == 0)
@@ -139,20 +62,20 @@ static void absolute_path(struct loading *l, struct mr_option_value *url)
     url->str = full;
 }
 
-static enum mr_code no_such_kind(struct loading *l, const struct mr_yaml *y, const char *what,
+static enum mr_code no_such_kind(struct mr_loading *l, const struct mr_yaml *y, const char *what,
                                  const char *text)
 {
     struct mr_buf names = { 0 };
     for (int i = 0; l->reg->consumers[i]; i++)
         mr_buf_printf(&names, "%s%s", i ? ", " : "", l->reg->consumers[i]->name);
     mr_fail(l->err, MR_ID_SPEC07, "%s '%s' is no source that this version reads", what, text);
-    at(l, y);
+    mr_load_at(l, y);
     enum mr_code rc = mr_error_advise(l->err, "sources are: %s", mr_buf_str(&names));
     mr_buf_release(&names);
     return rc;
 }
 
-static enum mr_code choose_consumer(struct loading *l, const struct mr_yaml *map)
+static enum mr_code choose_consumer(struct mr_loading *l, const struct mr_yaml *map)
 {
     const struct mr_yaml *type = mr_yaml_get(map, "type"), *url = mr_yaml_get(map, "url"), *bad;
     struct mr_pipeline *p = l->p;
@@ -160,7 +83,7 @@ static enum mr_code choose_consumer(struct loading *l, const struct mr_yaml *map
                : url && url->kind != MR_YAML_SCALAR ? url
                                                     : NULL) != NULL) {
         mr_fail(l->err, MR_ID_SPEC04, "consumer.%s must be text", bad == type ? "type" : "url");
-        at(l, bad);
+        mr_load_at(l, bad);
         return mr_error_advise(l->err, "write url: postgresql://... or url: sqlite:FILE");
     }
     if (type) {
@@ -177,77 +100,54 @@ static enum mr_code choose_consumer(struct loading *l, const struct mr_yaml *map
             return no_such_kind(l, url, "consumer.url", url->text);
     } else {
         mr_fail(l->err, MR_ID_SPEC06, "consumer needs url or type");
-        at(l, map);
+        mr_load_at(l, map);
         return mr_error_advise(l->err, "add url: postgresql://... or url: sqlite:FILE");
     }
     return MR_OK;
 }
 
-static enum mr_code add_rule(struct loading *l, const struct mr_yaml *key,
-                             const struct mr_yaml *value)
+static bool in_table(const struct mr_option *table, const char *key)
+{
+    for (; table->key; table++)
+        if (strcmp(table->key, key) == 0)
+            return true;
+    return false;
+}
+
+/* millrace.yml has defaults for pipelines of every kind of source: keys that only another kind has are not for us. */
+static void drop_foreign_keys(struct mr_loading *l, struct mr_yaml *map)
+{
+    for (int i = 0; i < map->n;) {
+        const char *key = map->keys[i]->text;
+        bool foreign = false;
+        for (int k = 0; l->reg->consumers[k]; k++)
+            foreign |= in_table(l->reg->consumers[k]->options, key);
+        if (map->keys[i]->file != l->file && foreign && !in_table(l->p->consumer->options, key) &&
+            !in_table(mr_keys_consumer, key))
+            mr_yaml_drop(map, i);
+        else
+            i++;
+    }
+}
+
+static enum mr_code read_consumer(struct mr_loading *l, struct mr_yaml *map)
 {
     struct mr_pipeline *p = l->p;
-    bool skip = value && value->kind == MR_YAML_SCALAR && strcmp(value->text, "skip") == 0;
-    bool plain = !value || skip || (value->kind == MR_YAML_MAP && value->n == 0) ||
-                 (value->kind == MR_YAML_SCALAR && !*value->text);
-    if (key->kind != MR_YAML_SCALAR || !*key->text) {
-        mr_fail(l->err, MR_ID_SPEC04, "a table must be given by its name or a pattern");
-        return at(l, key);
-    }
-    if (!plain) {
-        mr_fail(l->err, MR_ID_SPEC03, "settings for one table (%s) are not built yet", key->text);
-        at(l, value);
-        return mr_error_advise(l->err, "write %s: skip, or nothing after the colon", key->text);
-    }
-    p->rules = mr_realloc(p->rules, sizeof *p->rules * (size_t)(p->n_rules + 1));
-    p->rules[p->n_rules++] = (struct mr_table_rule){ .pattern = mr_strdup(key->text),
-                                                     .skip = skip,
-                                                     .on_bad = -1,
-                                                     .write = -1,
-                                                     .line = key->line,
-                                                     .column = key->column };
-    return MR_OK;
-}
-
-static enum mr_code read_tables(struct loading *l, const struct mr_yaml *y)
-{
-    if (!y)
-        return MR_OK;
-    if (y->kind == MR_YAML_SCALAR) {
-        mr_fail(l->err, MR_ID_SPEC04, "tables must be a list or a map of patterns");
-        at(l, y);
-        return mr_error_advise(l->err, "write tables: [%s]", y->text);
-    }
+    const struct mr_key_set set = { "consumer",
+                                    "consumer",
+                                    { &l->consumer, &p->consumer_options },
+                                    mr_structure_consumer,
+                                    mr_planned_consumer };
     enum mr_code rc = MR_OK;
-    for (int i = 0; rc == MR_OK && i < y->n; i++)
-        rc = y->kind == MR_YAML_MAP ? add_rule(l, y->keys[i], y->items[i])
-                                    : add_rule(l, y->items[i], NULL);
-    return rc;
-}
-
-static enum mr_code refuse_value(struct loading *l, const char *key, const char *value,
-                                 const struct mr_yaml *map, const char *where)
-{
-    const struct mr_yaml *y = mr_yaml_get(map, key);
-    mr_fail(l->err, MR_ID_SPEC03, "%s.%s: %s is not built yet", where, key, value);
-    at(l, y ? y : map);
-    return mr_error_advise(l->err, "leave it out");
-}
-
-static enum mr_code read_consumer(struct loading *l, const struct mr_yaml *map)
-{
-    struct mr_pipeline *p = l->p;
-    enum mr_code rc = MR_OK;
-    MR_TRY(expect(l, map, MR_YAML_MAP, "consumer"));
+    MR_TRY(mr_load_expect(l, map, MR_YAML_MAP, "consumer"));
     MR_TRY(choose_consumer(l, map));
     mr_options_init(&p->consumer_options, p->consumer->options);
-    MR_TRY(set_keys(l, map, "consumer", &l->consumer, &p->consumer_options, mr_planned_consumer));
+    drop_foreign_keys(l, map);
+    MR_TRY(mr_load_keys(l, map, &set));
     MR_TRY(mr_options_check(&p->consumer_options, l->file, map, "consumer", l->err));
-    MR_TRY(read_tables(l, mr_yaml_get(map, "tables")));
+    MR_TRY(mr_load_tables(l, mr_yaml_get(map, "tables")));
     p->read = mr_strdup(mr_option_str(&l->consumer, "read"));
     p->workers = (int)mr_option_int(&l->consumer, "workers");
-    if (strcmp(p->read, "full") != 0)
-        MR_TRY(refuse_value(l, "read", p->read, map, "consumer"));
     for (int i = 0; i < p->consumer_options.n; i++) {
         struct mr_option_value *v = &p->consumer_options.values[i];
         if (strcmp(v->option->key, "url") == 0 && v->str &&
@@ -260,14 +160,14 @@ out:
 
 /* ---- transformers, loader ---- */
 
-static enum mr_code read_step(struct loading *l, const struct mr_yaml *y)
+static enum mr_code read_step(struct mr_loading *l, const struct mr_yaml *y)
 {
     struct mr_pipeline *p = l->p;
     const char *words[32];
     int n = 0;
     if (y->kind != MR_YAML_MAP || y->n != 1) {
         mr_fail(l->err, MR_ID_SPEC04, "a transformer is one key with its value");
-        at(l, y);
+        mr_load_at(l, y);
         return mr_error_advise(l->err, "write - filter: total > 0");
     }
     for (int i = 0; l->reg->transformers[i]; i++) {
@@ -278,35 +178,38 @@ static enum mr_code read_step(struct loading *l, const struct mr_yaml *y)
             continue;
         p->steps = mr_realloc(p->steps, sizeof *p->steps * (size_t)(p->n_steps + 1));
         p->steps[p->n_steps] = (struct mr_transform_step){ .type = t };
-        return mr_option_parse(&t->option, y->items[0], l->file, l->base_dir,
-                               &p->steps[p->n_steps++].value, l->err);
+        return mr_option_parse(&t->option, y->items[0], l->base_dir, &p->steps[p->n_steps++].value,
+                               l->err);
     }
     words[n] = NULL;
     if (mr_key_planned(mr_planned_transformers, y->keys[0]->text)) {
         mr_fail(l->err, MR_ID_SPEC03, "transformer %s is not built yet", y->keys[0]->text);
-        at(l, y->keys[0]);
+        mr_load_at(l, y->keys[0]);
         return mr_error_advise(l->err, "leave it out");
     }
     const char *near = mr_did_you_mean(y->keys[0]->text, words);
     mr_fail(l->err, MR_ID_SPEC02, "unknown key '%s' in transformers", y->keys[0]->text);
-    at(l, y->keys[0]);
+    mr_load_at(l, y->keys[0]);
     return mr_error_advise(l->err, near ? "did you mean '%s'?" : "see millrace help transformers",
                            near);
 }
 
-static enum mr_code read_steps(struct loading *l, const struct mr_yaml *y)
+static enum mr_code read_steps(struct mr_loading *l, const struct mr_yaml *y)
 {
-    enum mr_code rc = y ? expect(l, y, MR_YAML_LIST, "transformers") : MR_OK;
+    enum mr_code rc = y ? mr_load_expect(l, y, MR_YAML_LIST, "transformers") : MR_OK;
     for (int i = 0; rc == MR_OK && y && i < y->n; i++)
         rc = read_step(l, y->items[i]);
     return rc;
 }
 
-static enum mr_code read_loader(struct loading *l, const struct mr_yaml *map)
+static enum mr_code read_loader(struct mr_loading *l, const struct mr_yaml *map)
 {
     struct mr_pipeline *p = l->p;
     const struct mr_yaml *type = mr_yaml_get(map, "type");
     const char *name = type && type->kind == MR_YAML_SCALAR ? type->text : "delta";
+    const struct mr_key_set set = {
+        "loader", "loader", { &l->loader, &p->loader_options }, mr_structure_none, mr_planned_loader
+    };
     enum mr_code rc = MR_OK;
     for (int i = 0; l->reg->loaders[i] && !p->loader; i++)
         if (strcmp(l->reg->loaders[i]->name, name) == 0)
@@ -314,18 +217,19 @@ static enum mr_code read_loader(struct loading *l, const struct mr_yaml *map)
     if (!p->loader) {
         mr_fail(l->err, MR_ID_SPEC07, "loader.type '%s' is no target that this version writes",
                 name);
-        at(l, type);
+        mr_load_at(l, type);
         return mr_error_advise(l->err, "targets are: delta");
     }
     mr_options_init(&p->loader_options, p->loader->options);
     if (map) {
-        MR_TRY(expect(l, map, MR_YAML_MAP, "loader"));
-        MR_TRY(set_keys(l, map, "loader", &l->loader, &p->loader_options, mr_planned_loader));
+        MR_TRY(mr_load_expect(l, map, MR_YAML_MAP, "loader"));
+        MR_TRY(mr_load_keys(l, map, &set));
     }
-    const char *write = mr_option_str(&l->loader, "write");
-    if (strcmp(write, "merge") == 0)
-        MR_TRY(refuse_value(l, "write", "merge", map, "loader"));
-    p->write = strcmp(write, "append") == 0 ? MR_WRITE_APPEND : MR_WRITE_OVERWRITE;
+    p->write = (enum mr_write_mode)mr_option_choice(&l->loader, "write");
+    p->on_bad = (enum mr_on_bad)mr_option_choice(&l->loader, "on_bad_value");
+    p->on_schema_change = (enum mr_schema_policy)mr_option_choice(&l->loader, "on_schema_change");
+    p->exact_names = strcmp(mr_option_str(&l->loader, "names"), "exact") == 0;
+    p->force_utc = strcmp(mr_option_str(&l->loader, "timestamps"), "utc") == 0;
     p->path_template = mr_strdup(mr_option_str(&l->loader, "path"));
     rc = mr_path_template_check(p->path_template, l->file, mr_yaml_get(map, "path"), l->err);
 out:
@@ -343,7 +247,7 @@ static bool name_ok(const char *s)
     return n > 0 && n <= 64;
 }
 
-static enum mr_code read_top(struct loading *l, const struct mr_yaml *doc,
+static enum mr_code read_top(struct mr_loading *l, const struct mr_yaml *doc,
                              const struct mr_pipeline_overrides *over)
 {
     struct mr_pipeline *p = l->p;
@@ -356,7 +260,7 @@ static enum mr_code read_top(struct loading *l, const struct mr_yaml *doc,
         mr_fail(l->err, MR_ID_SPEC04,
                 "%s: '%s' is not a name (letters, digits, _ and -, at most 64)", key,
                 name_ok(p->name) ? p->id : p->name);
-        at(l, mr_yaml_get(doc, key));
+        mr_load_at(l, mr_yaml_get(doc, key));
         return mr_error_advise(l->err, "choose another name");
     }
     p->memory_bytes = (size_t)mr_option_int(&l->top, "memory");
@@ -377,14 +281,31 @@ static enum mr_code read_top(struct loading *l, const struct mr_yaml *doc,
     return MR_OK;
 }
 
-/* Everything that changes what a run does; secrets only as their hash. */
-static void hash_config(struct loading *l, const char *text, size_t n)
+static void hash_tree(XXH3_state_t *s, const struct mr_yaml *y)
+{
+    char head[32];
+    int n = snprintf(head, sizeof head, "%d %d ", (int)y->kind, y->n);
+    XXH3_128bits_update(s, head, (size_t)n);
+    if (y->kind == MR_YAML_SCALAR)
+        XXH3_128bits_update(s, y->text, strlen(y->text) + 1);
+    for (int i = 0; i < y->n; i++) {
+        if (y->keys)
+            XXH3_128bits_update(s, y->keys[i]->text, strlen(y->keys[i]->text) + 1);
+        hash_tree(s, y->items[i]);
+    }
+}
+
+/* Everything that changes what a run does: all keys with the defaults in their places and the variables replaced, and where
+ * they lead. Secrets only as part of the hash. */
+static void hash_config(struct mr_loading *l, const struct mr_yaml *doc)
 {
     struct mr_pipeline *p = l->p;
     XXH3_state_t *s = XXH3_createState();
     XXH3_128bits_reset(s);
-    XXH3_128bits_update(s, text, n);
-    XXH3_128bits_update(s, p->lake, strlen(p->lake));
+    hash_tree(s, doc);
+    XXH3_128bits_update(s, p->lake, strlen(p->lake) + 1);
+    if (p->env)
+        XXH3_128bits_update(s, p->env, strlen(p->env) + 1);
     for (int i = 0; i < p->consumer_options.n; i++)
         if (p->consumer_options.values[i].str)
             XXH3_128bits_update(s, p->consumer_options.values[i].str,
@@ -395,24 +316,28 @@ static void hash_config(struct loading *l, const char *text, size_t n)
         mr_asprintf("%016llx%016llx", (unsigned long long)h.high64, (unsigned long long)h.low64);
 }
 
-static enum mr_code read_document(struct loading *l, struct mr_yaml *doc,
-                                  const struct mr_pipeline_overrides *over)
+static enum mr_code read_document(struct mr_loading *l, struct mr_yaml *doc,
+                                  struct mr_yaml *project, const struct mr_pipeline_overrides *over)
 {
+    const struct mr_key_set set = {
+        "pipeline", NULL, { &l->top, NULL }, mr_structure_top, mr_planned_top
+    };
     enum mr_code rc = MR_OK;
-    const struct mr_yaml *consumer;
+    struct mr_yaml *consumer;
     if (!doc) {
         mr_fail(l->err, MR_ID_SPEC06, "the file is empty");
         mr_error_at(l->err, "%s:1:1", l->file);
         return mr_error_advise(l->err, "three lines make a pipeline: pipeline: NAME, consumer:, "
                                        "and under it url:");
     }
-    MR_TRY(expect(l, doc, MR_YAML_MAP, "a pipeline file"));
-    MR_TRY(set_keys(l, doc, "pipeline", &l->top, NULL, mr_planned_top));
+    MR_TRY(mr_load_expect(l, doc, MR_YAML_MAP, "a pipeline file"));
+    MR_TRY(mr_load_defaults(l, doc, project));
+    MR_TRY(mr_load_keys(l, doc, &set));
     MR_TRY(mr_options_check(&l->top, l->file, doc, "the pipeline", l->err));
     consumer = mr_yaml_get(doc, "consumer");
     if (!consumer) {
         mr_fail(l->err, MR_ID_SPEC06, "the pipeline has no consumer");
-        at(l, doc);
+        mr_load_at(l, doc);
         rc = mr_error_advise(l->err, "add consumer: and under it url: ...");
         goto out;
     }
@@ -429,21 +354,22 @@ enum mr_code mr_pipeline_parse(const char *text, size_t n, const char *file,
                                const struct mr_pipeline_overrides *over, struct mr_pipeline **ret,
                                struct mr_error *err)
 {
-    struct loading l = { .file = file, .reg = reg, .err = err };
-    struct mr_yaml *doc = NULL;
+    struct mr_loading l = { .reg = reg, .err = err };
+    struct mr_yaml *doc = NULL, *project = NULL;
     enum mr_code rc = MR_OK;
     l.p = mr_zalloc(1, sizeof *l.p);
-    l.p->file = mr_strdup(file);
+    l.file = l.p->file = mr_strdup(file);
     mr_options_init(&l.top, mr_keys_top);
     mr_options_init(&l.consumer, mr_keys_consumer);
     mr_options_init(&l.loader, mr_keys_loader);
-    MR_TRY(mr_project_of(file, over->lake, over->env, l.p, &l.base_dir, err));
-    MR_TRY(mr_yaml_parse(text, n, file, &doc, err));
-    MR_TRY(mr_yaml_substitute(doc, file, err));
-    MR_TRY(read_document(&l, doc, over));
-    hash_config(&l, text, n);
+    MR_TRY(mr_project_of(file, over->lake, over->env, l.p, &l.base_dir, &project, err));
+    MR_TRY(mr_yaml_parse(text, n, l.file, &doc, err));
+    MR_TRY(mr_yaml_substitute(doc, err));
+    MR_TRY(read_document(&l, doc, project, over));
+    hash_config(&l, doc);
 out:
     mr_yaml_free(doc);
+    mr_yaml_free(project);
     mr_options_release(&l.top);
     mr_options_release(&l.consumer);
     mr_options_release(&l.loader);
@@ -478,7 +404,7 @@ void mr_pipeline_free(struct mr_pipeline *p)
     mr_options_release(&p->consumer_options);
     mr_options_release(&p->loader_options);
     for (int i = 0; i < p->n_rules; i++)
-        mr_free(p->rules[i].pattern);
+        mr_table_rule_release(&p->rules[i]);
     for (int i = 0; i < p->n_steps; i++)
         mr_option_value_release(&p->steps[i].value);
     mr_free(p->rules);

@@ -33,9 +33,9 @@ struct mr_column_rule {
     bool required;
     int on_bad; /* enum mr_on_bad; -1: the table's */
     enum mr_physical physical;
-    int field_id; /* 0: none */
-    int order;    /* position in the table from 1; 0: none */
-    int line, column;
+    int field_id;     /* 0: none */
+    int order;        /* position in the table from 1; 0: none */
+    int line, column; /* of its name in the pipeline's file */
 };
 
 /* One entry under `tables:`. Settings are gathered over all patterns that match, the more specific winning each. */
@@ -46,9 +46,9 @@ struct mr_table_rule {
     char *where; /* NULL: all rows */
     char *query; /* NULL: it is a table */
     int n_key;   /* of a query */
-    char **key;
-    int on_bad; /* enum mr_on_bad; -1: not said */
-    int write;  /* enum mr_write_mode; -1: not said */
+    char **key;  /* NULL-terminated */
+    int on_bad;  /* enum mr_on_bad; -1: not said */
+    int write;   /* enum mr_write_mode; -1: not said */
     int n_columns;
     struct mr_column_rule *columns;
     int line, column;
@@ -150,10 +150,13 @@ MR_CHECK enum mr_code mr_pipeline_select(const struct mr_pipeline *p,
 /**
  * mr_pipeline_settings - what the table rules say of stream s, whose schema is as discovered.
  *
- * Returns  MR_E_CONFIG when a rule names a column that the stream does not have ("did you mean").
+ * Returns  MR_E_CONFIG when a rule names a column that the stream does not have ("did you mean"), or asks of one what its
+ *          type cannot do.
  */
 MR_CHECK enum mr_code mr_pipeline_settings(const struct mr_pipeline *p, const struct mr_stream *s,
                                            struct mr_table_settings *ret, struct mr_error *err);
+/** mr_on_bad_fits - the policy means something for a column that lands so: nobody clamps a text. */
+bool mr_on_bad_fits(enum mr_on_bad policy, const struct mr_field *lands);
 /** mr_safe_columns - make column names safe in place (source_name keeps the original); returns how many were renamed. */
 int mr_safe_columns(struct mr_schema *s);
 

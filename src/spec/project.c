@@ -156,19 +156,16 @@ static enum mr_code fail_at(const char *file, const struct mr_yaml *y, enum mr_e
 static enum mr_code project_lake(const char *file, const struct mr_yaml *doc, const char *env,
                                  const char **ret, struct mr_error *err)
 {
-    static const char *const words[] = { "lake", "environments", NULL };
+    static const char *const words[] = { "lake", "environments", "defaults", NULL };
     const struct mr_yaml *lake = mr_yaml_get(doc, "lake");
     for (int i = 0; doc && doc->kind == MR_YAML_MAP && i < doc->n; i++) {
         const char *key = doc->keys[i]->text, *near = mr_did_you_mean(key, words);
         if (mr_key_planned(words, key))
             continue;
-        if (strcmp(key, "defaults") == 0)
-            return fail_at(file, doc->keys[i], MR_ID_SPEC03, err, "leave it out",
-                           "%s is not built yet", key);
         mr_fail(err, MR_ID_SPEC02, "unknown key '%s' in millrace.yml", key);
         mr_error_at(err, "%s:%d:%d", file, doc->keys[i]->line, doc->keys[i]->column);
-        return mr_error_advise(err, near ? "did you mean '%s'?" : "keys are lake, environments",
-                               near);
+        return mr_error_advise(
+            err, near ? "did you mean '%s'?" : "keys are lake, environments, defaults", near);
     }
     if (env) {
         const struct mr_yaml *all = mr_yaml_get(doc, "environments"), *one = mr_yaml_get(all, env);
@@ -196,7 +193,7 @@ static char *join(const char *dir, const char *path)
 }
 
 static enum mr_code read_project(const char *file, const char *env, char **ret_lake,
-                                 struct mr_error *err)
+                                 struct mr_yaml **ret_doc, struct mr_error *err)
 {
     struct mr_buf text = { 0 };
     struct mr_yaml *doc = NULL;
@@ -205,11 +202,13 @@ static enum mr_code read_project(const char *file, const char *env, char **ret_l
     enum mr_code rc = MR_OK;
     MR_TRY(mr_io_read_file(file, (size_t)1 << 20, &text, err));
     MR_TRY(mr_yaml_parse(mr_buf_str(&text), text.len, file, &doc, err));
-    MR_TRY(mr_yaml_substitute(doc, file, err));
+    MR_TRY(mr_yaml_substitute(doc, err));
     MR_TRY(project_lake(file, doc, env, &lake, err));
     *ret_lake = join(dir, lake);
+    *ret_doc = doc;
 out:
-    mr_yaml_free(doc);
+    if (rc != MR_OK)
+        mr_yaml_free(doc);
     mr_buf_release(&text);
     mr_free(dir);
     return rc;
@@ -224,12 +223,12 @@ static char *absolute(const char *path)
 /* `folder` is where the pipeline lies, or the current folder. */
 static enum mr_code locate(const char *folder, const char *lake_override, const char *env,
                            char **ret_lake, char **ret_state, char **ret_project, char **ret_base,
-                           struct mr_error *err)
+                           struct mr_yaml **ret_doc, struct mr_error *err)
 {
     char *project = find_project(folder), *lake = NULL;
     enum mr_code rc = MR_OK;
     if (project) {
-        rc = read_project(project, env, &lake, err);
+        rc = read_project(project, env, &lake, ret_doc, err);
         if (rc != MR_OK) {
             mr_free(project);
             return rc;
@@ -254,11 +253,12 @@ static enum mr_code locate(const char *folder, const char *lake_override, const 
 }
 
 enum mr_code mr_project_of(const char *file, const char *lake_override, const char *env,
-                           struct mr_pipeline *p, char **ret_base_dir, struct mr_error *err)
+                           struct mr_pipeline *p, char **ret_base_dir, struct mr_yaml **ret_doc,
+                           struct mr_error *err)
 {
     char *folder = folder_of(file);
     enum mr_code rc = locate(folder, lake_override, env, &p->lake, &p->state_dir, &p->project_file,
-                             ret_base_dir, err);
+                             ret_base_dir, ret_doc, err);
     if (rc == MR_OK && env)
         p->env = mr_strdup(env);
     mr_free(folder);
@@ -269,8 +269,10 @@ enum mr_code mr_project_locate(const char *lake_override, const char *env, char 
                                char **ret_state_dir, struct mr_error *err)
 {
     char cwd[PATH_MAX], *project = NULL, *base = NULL;
+    struct mr_yaml *doc = NULL;
     enum mr_code rc = locate(getcwd(cwd, sizeof cwd) ? cwd : "/", lake_override, env, ret_lake,
-                             ret_state_dir, &project, &base, err);
+                             ret_state_dir, &project, &base, &doc, err);
+    mr_yaml_free(doc); /* it points to project */
     mr_free(project);
     mr_free(base);
     return rc;

@@ -72,10 +72,11 @@ static enum mr_code next(struct builder *b, yaml_event_t *e)
     return fail_at(b, at, why, "check the indentation and the quotes around here");
 }
 
-static struct mr_yaml *make(enum mr_yaml_kind kind, yaml_mark_t at)
+static struct mr_yaml *make(const struct builder *b, enum mr_yaml_kind kind, yaml_mark_t at)
 {
     struct mr_yaml *y = mr_zalloc(1, sizeof *y);
     y->kind = kind;
+    y->file = b->file;
     y->line = (int)at.line + 1;
     y->column = (int)at.column + 1;
     return y;
@@ -92,6 +93,23 @@ static void append(struct mr_yaml *y, struct mr_yaml *key, struct mr_yaml *item)
     y->n++;
 }
 
+void mr_yaml_drop(struct mr_yaml *y, int i)
+{
+    mr_yaml_free(y->keys[i]);
+    mr_yaml_free(y->items[i]);
+    for (y->n--; i < y->n; i++) {
+        y->keys[i] = y->keys[i + 1];
+        y->items[i] = y->items[i + 1];
+    }
+}
+
+void mr_yaml_take(struct mr_yaml *to, struct mr_yaml *from, int i)
+{
+    append(to, from->keys[i], from->items[i]);
+    from->keys[i] = from->items[i] = NULL;
+    mr_yaml_drop(from, i);
+}
+
 static enum mr_code read_node(struct builder *b, yaml_event_t *e, int depth, struct mr_yaml **ret);
 
 static enum mr_code read_key(struct builder *b, struct mr_yaml *map, yaml_event_t *e,
@@ -99,7 +117,7 @@ static enum mr_code read_key(struct builder *b, struct mr_yaml *map, yaml_event_
 {
     if (e->type != YAML_SCALAR_EVENT)
         return fail_at(b, e->start_mark, "a key must be plain text", "write key: value");
-    struct mr_yaml *key = make(MR_YAML_SCALAR, e->start_mark);
+    struct mr_yaml *key = make(b, MR_YAML_SCALAR, e->start_mark);
     key->text = mr_strdup((char *)e->data.scalar.value);
     *ret = key;
     if (!mr_yaml_get(map, key->text))
@@ -168,13 +186,14 @@ static enum mr_code read_node(struct builder *b, yaml_event_t *e, int depth, str
     struct mr_yaml *y;
     enum mr_code rc = MR_OK;
     if (e->type == YAML_SCALAR_EVENT) {
-        y = make(MR_YAML_SCALAR, e->start_mark);
+        y = make(b, MR_YAML_SCALAR, e->start_mark);
         y->text = mr_strdup((char *)e->data.scalar.value);
         y->plain = e->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
         if (strlen(y->text) != e->data.scalar.length)
             rc = fail_at(b, e->start_mark, "a NUL character in a value", "remove it");
     } else {
-        y = make(e->type == YAML_MAPPING_START_EVENT ? MR_YAML_MAP : MR_YAML_LIST, e->start_mark);
+        y = make(b, e->type == YAML_MAPPING_START_EVENT ? MR_YAML_MAP : MR_YAML_LIST,
+                 e->start_mark);
         rc = read_inner(b, y, depth);
     }
     if (rc != MR_OK)
@@ -231,9 +250,9 @@ enum mr_code mr_yaml_parse(const char *text, size_t n, const char *file, struct 
 
 /* ---- substitution ---- */
 
-MR_PRINTF(5, 6)
-static enum mr_code bad_reference(const struct mr_yaml *y, const char *file, struct mr_error *err,
-                                  const char *advice, const char *fmt, ...)
+MR_PRINTF(4, 5)
+static enum mr_code bad_reference(const struct mr_yaml *y, struct mr_error *err, const char *advice,
+                                  const char *fmt, ...)
 {
     struct mr_buf b = { 0 };
     va_list ap;
@@ -241,17 +260,17 @@ static enum mr_code bad_reference(const struct mr_yaml *y, const char *file, str
     mr_buf_vprintf(&b, fmt, ap);
     va_end(ap);
     mr_fail(err, MR_ID_SPEC05, "%s", mr_buf_str(&b));
-    mr_error_at(err, "%s:%d:%d", file, y->line, y->column);
+    mr_error_at(err, "%s:%d:%d", y->file, y->line, y->column);
     mr_buf_release(&b);
     return mr_error_advise(err, "%s", advice);
 }
 
-static enum mr_code put_file(const struct mr_yaml *y, const char *file, const char *path,
-                             struct mr_buf *out, struct mr_error *err)
+static enum mr_code put_file(const struct mr_yaml *y, const char *path, struct mr_buf *out,
+                             struct mr_error *err)
 {
     size_t before = out->len;
     if (mr_io_read_file(path, 65536, out, NULL) != MR_OK)
-        return bad_reference(y, file, err, "check the path and the rights of the file",
+        return bad_reference(y, err, "check the path and the rights of the file",
                              "${file:%s} cannot be read", path);
     while (out->len > before &&
            (out->data[out->len - 1] == '\n' || out->data[out->len - 1] == '\r'))
@@ -260,11 +279,11 @@ static enum mr_code put_file(const struct mr_yaml *y, const char *file, const ch
 }
 
 /* `ref` is what stands between ${ and }. */
-static enum mr_code put_reference(const struct mr_yaml *y, const char *file, char *ref,
-                                  struct mr_buf *out, struct mr_error *err)
+static enum mr_code put_reference(const struct mr_yaml *y, char *ref, struct mr_buf *out,
+                                  struct mr_error *err)
 {
     if (strncmp(ref, "file:", 5) == 0)
-        return put_file(y, file, ref + 5, out, err);
+        return put_file(y, ref + 5, out, err);
     char *fallback = strstr(ref, ":-");
     if (fallback) {
         *fallback = '\0';
@@ -274,14 +293,13 @@ static enum mr_code put_reference(const struct mr_yaml *y, const char *file, cha
     if (!value || !*value)
         value = fallback;
     if (!value)
-        return bad_reference(y, file, err,
-                             "set it with export, or give a default: ${NAME:-default}",
+        return bad_reference(y, err, "set it with export, or give a default: ${NAME:-default}",
                              "the variable %s is not set", ref);
     mr_buf_puts(out, value);
     return MR_OK;
 }
 
-static enum mr_code substitute_text(struct mr_yaml *y, const char *file, struct mr_error *err)
+static enum mr_code substitute_text(struct mr_yaml *y, struct mr_error *err)
 {
     struct mr_buf out = { 0 };
     enum mr_code rc = MR_OK;
@@ -292,11 +310,11 @@ static enum mr_code substitute_text(struct mr_yaml *y, const char *file, struct 
         } else if (p[1] == '$') {
             mr_buf_putc(&out, *++p);
         } else if ((end = strchr(p, '}')) == NULL) {
-            rc = bad_reference(y, file, err, "write ${NAME}, or $$ for a dollar sign",
+            rc = bad_reference(y, err, "write ${NAME}, or $$ for a dollar sign",
                                "'%s' has no closing brace", p);
         } else {
             char *ref = mr_strndup(p + 2, (size_t)(end - p - 2));
-            rc = put_reference(y, file, ref, &out, err);
+            rc = put_reference(y, ref, &out, err);
             mr_free(ref);
             p = end;
         }
@@ -309,14 +327,14 @@ static enum mr_code substitute_text(struct mr_yaml *y, const char *file, struct 
     return rc;
 }
 
-enum mr_code mr_yaml_substitute(struct mr_yaml *y, const char *file, struct mr_error *err)
+enum mr_code mr_yaml_substitute(struct mr_yaml *y, struct mr_error *err)
 {
     enum mr_code rc = MR_OK;
     if (!y)
         return MR_OK;
     if (y->kind == MR_YAML_SCALAR)
-        return strchr(y->text, '$') ? substitute_text(y, file, err) : MR_OK;
+        return strchr(y->text, '$') ? substitute_text(y, err) : MR_OK;
     for (int i = 0; rc == MR_OK && i < y->n; i++)
-        rc = mr_yaml_substitute(y->items[i], file, err);
+        rc = mr_yaml_substitute(y->items[i], err);
     return rc;
 }

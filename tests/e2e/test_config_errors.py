@@ -27,13 +27,45 @@ CASES = {
     "a slip in loader": ("SPEC02", OK + "loader:\n  wirte: append\n", []),
     "nothing near": ("SPEC02", OK + "xyzzy: 1\n", []),
     "a slip in transformers": ("SPEC02", OK + "transformers:\n  - selct: [a]\n", []),
-    "planned at the top": ("SPEC03", OK + "defaults: {}\n", []),
+    "planned at the top": ("SPEC03", OK + "models: []\n", []),
     "planned in consumer": ("SPEC03", OK + "  snapshot: table\n", []),
     "planned in loader": ("SPEC03", OK + "loader:\n  keep: 7d\n", []),
     "planned transformer": ("SPEC03", OK + "transformers:\n  - sql: SELECT 1\n", []),
     "planned value": ("SPEC03", OK + "  read: incremental\n", []),
     "planned write": ("SPEC03", OK + "loader:\n  write: merge\n", []),
     "settings of a table": ("SPEC03", OK + "  tables:\n    orders: {read: full}\n", []),
+    "a slip in a table": ("SPEC02", OK + "  tables:\n    orders: {wher: id > 1}\n", []),
+    "a slip in a column": ("SPEC02", OK + "  tables:\n    orders:\n      columns:\n        id: {typ: long}\n", []),
+    "a planned write of a table": ("SPEC03", OK + "  tables:\n    orders: {write: merge}\n", []),
+    "not skip": ("SPEC04", OK + "  tables:\n    orders: skp\n", []),
+    "a map in a list of tables": ("SPEC04", OK + "  tables:\n    - orders: skip\n", []),
+    "a policy of a table": ("SPEC04", OK + "  tables:\n    orders: {on_bad_value: drop}\n", []),
+    "a policy of the loader": ("SPEC04", OK + "loader:\n  on_bad_value: drop\n", []),
+    "an empty condition": ("SPEC04", OK + "  tables:\n    orders: {where: \"\"}\n", []),
+    "a key without a query": ("SPEC04", OK + "  tables:\n    orders: {key: [id]}\n", []),
+    "a key that is no list": ("SPEC04", OK + "  tables:\n    recent: {query: SELECT 1, key: id}\n", []),
+    "a query of many tables": ("SPEC04", OK + "  tables:\n    \"rec*\": {query: SELECT 1}\n", []),
+    "a query and a condition": ("SPEC04", OK + "  tables:\n    recent: {query: SELECT 1, where: id > 1}\n", []),
+    "columns as a list": ("SPEC04", OK + "  tables:\n    orders: {columns: [id]}\n", []),
+    "nothing said of a column": ("SPEC04", OK + "  tables:\n    orders:\n      columns:\n        id:\n", []),
+    "a type that is not one": ("SPEC04", OK + "  tables:\n    orders: {columns: {id: lnog}}\n", []),
+    "a decimal of 40 digits": ("SPEC04", OK + "  tables:\n    orders: {columns: {id: \"decimal(40,2)\"}}\n", []),
+    "a decimal without digits": ("SPEC04", OK + "  tables:\n    orders: {columns: {id: {type: numeric}}}\n", []),
+    "required and null": ("SPEC04", OK + "  tables:\n    orders: {columns: {id: {required: true, on_bad_value: null}}}\n", []),
+    "not a field id": ("SPEC04", OK + "  tables:\n    orders: {columns: {id: {field_id: 0}}}\n", []),
+    "one order twice": ("SPEC04", OK + "  tables:\n    orders: {columns: {id: {order: 1}, at: {order: 1}}}\n", []),
+    "one field id twice": ("SPEC04", OK + "  tables:\n    orders: {columns: {id: {field_id: 7}, at: {field_id: 7}}}\n", []),
+    "int96 pinned to text": ("SPEC12", OK + "  tables:\n    orders: {columns: {id: {type: string, parquet: int96}}}\n", []),
+    "int96 without a zone": ("SPEC12", OK + "  tables:\n    orders: {columns: {at: {parquet: int96}}}\n", []),
+    "millis of a number": ("SPEC12", OK + "  tables:\n    orders: {columns: {id: {parquet: millis}}}\n", []),
+    "fixed of a number": ("SPEC12", OK + "  tables:\n    orders: {columns: {id: {type: long, parquet: fixed}}}\n", []),
+    "clamp of a text": ("SPEC12", OK + "  tables:\n    orders: {columns: {note: {on_bad_value: clamp}}}\n", []),
+    "round of a list": ("SPEC12", OK + "  tables:\n    orders: {columns: {id: {type: array<text>, on_bad_value: round}}}\n", []),
+    "a column that is not there": ("SPEC10", OK + "  tables:\n    orders:\n      columns:\n        nte: skip\n", []),
+    "a slip in defaults": ("SPEC02", OK + "defaults:\n  memroy: 1GB\n", []),
+    "a slip below defaults": ("SPEC02", OK + "defaults:\n  loader: {wirte: append}\n", []),
+    "tables in defaults": ("SPEC04", OK + "defaults:\n  consumer: {tables: [orders]}\n", []),
+    "defaults as text": ("SPEC04", OK + "defaults: none\n", []),
     "no unit": ("SPEC04", OK + "memory: 256\n", []),
     "too little": ("SPEC04", OK + "memory: 1MB\n", []),
     "not a number": ("SPEC04", OK + "  workers: two\n", []),
@@ -80,7 +112,7 @@ def shown(project, name):
     if text is not None:
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
     result = project.millrace("run", "shop.yml", "--progress", "none", *args, code=2)
-    assert not result.out or (CASES[name][0] in ("SPEC10", "SPEC11", "LOAD03") and "shop: failed, 0 rows" in result.out)
+    assert not result.out or (CASES[name][0] in ("SPEC10", "SPEC11", "SPEC12", "LOAD03") and "shop: failed, 0 rows" in result.out)
     assert not (project.dir / "lake").exists() or not list((project.dir / "lake").rglob("*.parquet"))
     return re.sub(re.escape(str(project.dir)), "PROJECT", result.err)
 
@@ -88,7 +120,7 @@ def shown(project, name):
 @pytest.fixture
 def with_source(project):
     db = sqlite3.connect(project.dir / "shop.db")
-    db.executescript("CREATE TABLE orders (id INTEGER); CREATE TABLE customers (id INTEGER);")
+    db.executescript("CREATE TABLE orders (id INTEGER, note TEXT, at DATETIME); CREATE TABLE customers (id INTEGER);")
     db.close()
     return project
 
