@@ -95,7 +95,7 @@ struct mr_consumer_config {
     int batch_rows;                   /* or at this many rows */
     size_t max_value_bytes;           /* a larger value is an error of its stream */
     int n_queries;
-    const struct mr_query_stream *queries;
+    const struct mr_query_stream *queries; /* borrowed until close */
 };
 
 enum mr_next { MR_NEXT_BATCH, MR_NEXT_WAIT, MR_NEXT_END };

@@ -41,7 +41,7 @@ static enum mr_code load(const char *what, const struct mr_args *a, struct mr_pi
     return rc;
 }
 
-static void print_stream(const struct mr_stream_report *s, bool target)
+static void print_stream(const struct mr_stream_report *s, const struct mr_pipeline *p, bool target)
 {
     char count[32];
     struct mr_buf type = { 0 };
@@ -53,7 +53,11 @@ static void print_stream(const struct mr_stream_report *s, bool target)
         bool ntz = false;
         for (int i = 0; i < s->schema.n_fields; i++)
             ntz |= mr_field_has_type(&s->schema.fields[i], MR_TYPE_TIMESTAMP_NTZ);
-        printf(" -> %s, protocol %s", s->table, ntz ? "(3,7) timestampNtz" : "(1,2)");
+        printf(" -> %s%s, protocol %s", s->table,
+               s->write == p->write          ? ""
+               : s->write == MR_WRITE_APPEND ? ", appended"
+                                             : ", replaced",
+               ntz ? "(3,7) timestampNtz" : "(1,2)");
     }
     putchar('\n');
     for (int i = 0; i < s->schema.n_fields; i++) {
@@ -89,7 +93,7 @@ static int plan_one(const char *what, const struct mr_args *a, bool target)
                p->write == MR_WRITE_APPEND ? "appends a whole copy per run" : "replaces each table",
                p->lake, p->workers, p->memory_bytes / 1000000);
     for (int i = 0; i < r.n_streams; i++)
-        print_stream(&r.streams[i], target);
+        print_stream(&r.streams[i], p, target);
     for (int i = 0; i < r.n_warnings; i++)
         printf("warning: %s\n", r.warnings[i]);
     if (!code && r.status == MR_RUN_FAILED)
@@ -222,6 +226,9 @@ int mr_cmd_init(const struct mr_args *a)
     else if (mr_pipeline_compose(url, name, mr_ulid(id), NULL, NULL, 0, &mr_registry, &yaml,
                                  &secret, &err) != MR_OK)
         code = mr_print_error(&err);
+    if (!code)
+        mr_buf_puts(&yaml, "# which tables, columns and types: millrace help tables\n"
+                           "# where and how they land: millrace help loader\n");
     if (!code && access("millrace.yml", F_OK) != 0)
         code = write_new("millrace.yml", "lake: ./lake\n");
     if (!code && mr_io_mkdirs("pipelines", true, &err) != MR_OK)

@@ -65,6 +65,7 @@ int mr_run_pipeline(const struct mr_pipeline *p, const struct mr_args *a, const 
         return 2;
     struct mr_progress *progress = mr_progress_new(mode ? mode : "auto");
     struct mr_run_options o = { .fresh = mr_arg_set(a, "fresh"),
+                                .strict = mr_arg_set(a, "strict"),
                                 .only = mr_arg(a, "only"),
                                 .limit = limit,
                                 .profile = mr_arg_set(a, "profile"),

@@ -31,6 +31,7 @@ static const struct mr_flag g_run[] = {
     COMMON_RUN,
     { "only", "TABLE", "Only this table or pattern.", 0 },
     { "fresh", NULL, "Do not continue an interrupted run.", 0 },
+    { "strict", NULL, "Exit 1 when a value did not fit its column.", 0 },
     END,
 };
 static const struct mr_flag g_copy[] = {

@@ -21,17 +21,31 @@
 #define LANE_SLOTS 4
 #define MAX_ATTEMPTS 3
 
+/* Where columns are to stand, by the source's names. Borrowed from the pipeline but for `items`. */
+struct mr_place {
+    const char *column;
+    int order; /* from 1 */
+};
+
+struct mr_place_list {
+    int n;
+    struct mr_place *items;
+};
+
 /* The transformers of one stream, opened. */
 struct mr_chain {
     int n;
     struct mr_transformer **steps;
     struct mr_batch *outs;    /* one per step */
-    struct mr_schema landing; /* what the loader gets: the last schema with safe names */
+    struct mr_schema landing; /* what the loader gets: the last schema, safe names, in order */
     int renamed;
+    int *from;               /* landing column i is the last schema's column from[i]; NULL: i */
+    struct mr_batch ordered; /* with from: what leaves the chain */
 };
 
 enum mr_code mr_chain_open(const struct mr_pipeline *p, const struct mr_schema *in,
-                           struct mr_chain *ret, struct mr_error *err);
+                           const struct mr_place_list *places, struct mr_chain *ret,
+                           struct mr_error *err);
 /** mr_chain_apply - *ret_batch is `in` or an inner batch, with the landing schema; valid until the next apply. */
 enum mr_code mr_chain_apply(struct mr_chain *c, const struct mr_pipeline *p, struct mr_batch *in,
                             struct mr_batch **ret_batch, struct mr_error *err);
@@ -44,6 +58,7 @@ struct mr_job {
     struct mr_stream_report *rep;
     char *table;
     enum mr_write_mode write;
+    struct mr_place_list places;
     struct mr_chain chain; /* for the schema; lanes open their own */
     struct mr_loader_stream *target;
     struct mr_recall recall;
@@ -60,6 +75,7 @@ struct mr_engine {
     const struct mr_run_options *o;
     struct mr_state *state;
     struct mr_report *report;
+    struct mr_query_stream *queries; /* the consumer borrows them */
     struct mr_consumer *consumer;
     struct mr_loader *loader;
     struct mr_stream_list list;

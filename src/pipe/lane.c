@@ -244,7 +244,8 @@ static void drop_partition(struct mr_lane *l)
 static enum mr_code enc_begin(struct mr_lane *l, const struct mr_slot *s, struct mr_error *err)
 {
     const struct mr_partition_ref ref = { s->part->index, s->attempt, s->job->plan.view.id };
-    enum mr_code rc = mr_chain_open(l->e->p, &s->job->stream->schema, &l->chain, err);
+    enum mr_code rc =
+        mr_chain_open(l->e->p, &s->job->stream->schema, &s->job->places, &l->chain, err);
     l->chain_open = rc == MR_OK;
     if (rc == MR_OK)
         rc = l->e->p->loader->begin(s->job->target, &ref, l->e->writer_bytes, &l->writer, err);

@@ -12,9 +12,24 @@
 #include "column/schema.h"
 #include "pipe/internal.h"
 
+static int list_queries(struct mr_engine *e)
+{
+    const struct mr_pipeline *p = e->p;
+    int n = 0;
+    e->queries = mr_zalloc((size_t)p->n_rules + 1, sizeof *e->queries);
+    for (int i = 0; i < p->n_rules; i++)
+        if (p->rules[i].query)
+            e->queries[n++] =
+                (struct mr_query_stream){ .name = p->rules[i].pattern,
+                                          .query = p->rules[i].query,
+                                          .key = (const char *const *)p->rules[i].key };
+    return n;
+}
+
 static enum mr_code open_consumer(struct mr_engine *e, struct mr_error *err)
 {
     const struct mr_pipeline *p = e->p;
+    const int n_queries = list_queries(e);
     const struct mr_consumer_config cfg = {
         .pipeline = p->name,
         .options = &p->consumer_options,
@@ -22,6 +37,8 @@ static enum mr_code open_consumer(struct mr_engine *e, struct mr_error *err)
         .batch_bytes = e->batch_bytes,
         .batch_rows = e->batch_rows,
         .max_value_bytes = p->max_value_bytes,
+        .n_queries = n_queries,
+        .queries = e->queries,
     };
     return p->consumer->open(&cfg, &e->consumer, err);
 }
@@ -78,7 +95,40 @@ static struct mr_column_wish wish_of(const struct mr_stream *s, int i, bool need
     }
     if (strict && !(r && r->on_bad >= 0))
         w.on_bad = MR_BAD_FAIL;
+    if (!mr_on_bad_fits(w.on_bad, w.pin ? w.pin : &s->schema.fields[i]))
+        w.on_bad =
+            MR_BAD_RESCUE; /* said of all columns: this one's values cannot be near another */
     return w;
+}
+
+static void make_utc(struct mr_field *f)
+{
+    if (f->type.id == MR_TYPE_TIMESTAMP_NTZ)
+        f->type.id = MR_TYPE_TIMESTAMP;
+    for (int i = 0; i < f->n_children; i++)
+        make_utc(&f->children[i]);
+}
+
+/* `timestamps: utc`: timestamps without a zone get a pin, at any depth, unless they have one. pins[i] holds what was made. */
+static void wish_utc(const struct mr_schema *s, struct mr_column_wish *wishes,
+                     struct mr_field *pins)
+{
+    for (int i = 0; i < s->n_fields; i++) {
+        if (wishes[i].pin || !mr_field_has_type(&s->fields[i], MR_TYPE_TIMESTAMP_NTZ))
+            continue;
+        mr_field_copy(&pins[i], &s->fields[i]);
+        make_utc(&pins[i]);
+        wishes[i].pin = &pins[i];
+    }
+}
+
+static void note_places(struct mr_job *j, const struct mr_table_settings *t)
+{
+    struct mr_place_list *l = &j->places;
+    l->items = mr_zalloc((size_t)t->n_columns + 1, sizeof *l->items);
+    for (int i = 0; i < t->n_columns; i++)
+        if (t->columns[i] && t->columns[i]->order)
+            l->items[l->n++] = (struct mr_place){ t->columns[i]->name, t->columns[i]->order };
 }
 
 /* Tell the consumer what is wanted of a stream: columns, pins, policies, its own SQL. */
@@ -92,12 +142,19 @@ static enum mr_code shape(struct mr_engine *e, struct mr_job *j, struct mr_error
     int n = s->schema.n_fields;
     bool *keep = mr_zalloc((size_t)n + 1, sizeof *keep);
     struct mr_column_wish *wishes = mr_zalloc((size_t)n + 1, sizeof *wishes);
+    struct mr_field *pins = mr_zalloc((size_t)n + 1, sizeof *pins);
     needed_columns(e->p, &s->schema, keep);
     for (int i = 0; i < n; i++)
         wishes[i] = wish_of(s, i, keep[i], &t);
-    j->write = t.write;
+    if (e->p->force_utc)
+        wish_utc(&s->schema, wishes, pins);
+    j->write = j->rep->write = t.write;
+    note_places(j, &t);
     const struct mr_stream_wish w = { wishes, t.where };
     e->p->consumer->shape(e->consumer, s, &w);
+    for (int i = 0; i < n; i++)
+        mr_field_release(&pins[i]);
+    mr_free(pins);
     mr_free(wishes);
     mr_free(keep);
     mr_free(t.columns);
@@ -124,7 +181,7 @@ static enum mr_code check_job(struct mr_engine *e, struct mr_job *j, struct mr_e
         *err = s->error;
         return err->code;
     }
-    enum mr_code rc = mr_chain_open(e->p, &s->schema, &j->chain, err);
+    enum mr_code rc = mr_chain_open(e->p, &s->schema, &j->places, &j->chain, err);
     if (rc != MR_OK)
         return rc;
     mr_schema_copy(&j->rep->schema, &j->chain.landing);
@@ -234,6 +291,7 @@ static void job_release(struct mr_engine *e, struct mr_job *j)
     mr_manifest_list_free(j->recall.staged, j->recall.n_staged);
     mr_manifest_list_free(j->manifests, j->manifests ? j->plan.n_partitions : 0);
     mr_free(j->plan.partitions);
+    mr_free(j->places.items);
     mr_free(j->table);
 }
 
@@ -245,6 +303,7 @@ void mr_engine_release(struct mr_engine *e)
     mr_stream_list_free(&e->list, e->p->consumer->free_source);
     if (e->consumer)
         e->p->consumer->close(e->consumer);
+    mr_free(e->queries);
     if (e->loader)
         e->p->loader->close(e->loader);
     pthread_mutex_destroy(&e->mutex);

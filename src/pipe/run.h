@@ -21,6 +21,7 @@ struct mr_report;
 
 struct mr_run_options {
     bool fresh;       /* do not continue an unfinished run */
+    bool strict;      /* a run with values that did not fit ends as failed */
     const char *only; /* one stream or pattern; NULL: all */
     int64_t limit;    /* rows per stream; 0: all */
     bool profile;     /* measure where the time of each stream goes */
@@ -44,7 +45,8 @@ enum mr_run_status {
 
 struct mr_stream_report {
     char *stream, *table;
-    const char *kind;          /* "table", "view", ... */
+    const char *kind; /* "table", "view", ... */
+    enum mr_write_mode write;
     enum mr_run_status status; /* RUNNING before it is done */
     bool started, committing;
     const char *consistency; /* "snapshot" */
