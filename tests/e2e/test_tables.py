@@ -125,7 +125,7 @@ def test_the_schema_takes_what_the_program_takes(project):
     valid, said = both(FULL)
     assert valid and "LITE" in said.err, said
     for path, value in [("at.parquet", "int97"), ("at.required", "yes"), ("at.ordr", 1), ("orders.write", "merge"),
-                        ("orders.wher", "x"), ("customers", 5), ("loader.names", "odd"), ("defaults.pipeline", "x")]:
+                        ("orders.filter", "x"), ("customers", 5), ("loader.names", "odd"), ("defaults.pipeline", "x")]:
         doc = copy.deepcopy(FULL)
         tables = doc["consumer"]["tables"]
         places = {"at": tables["orders"]["columns"]["at"], "orders": tables["orders"], "loader": doc["loader"], "defaults": doc["defaults"]}
