@@ -200,7 +200,8 @@ static void settle_before_start(struct mr_engine *e, struct mr_job *j)
     if (j->stream->error.code == MR_OK && j->stream->schema.n_fields == 0) {
         j->settled = true;
         j->rep->status = MR_RUN_SKIPPED;
-        mr_report_warn(e->report, "%s has no columns and is skipped", j->stream->id);
+        mr_report_warn(e->report, "%s (%s) has no columns that are read, and is skipped",
+                       j->stream->id, j->stream->kind);
         return;
     }
     if (check_job(e, j, &err) != MR_OK) {

@@ -1,70 +1,90 @@
 /*
- * What        cells of SQLite as typed values
+ * What        cells of SQLite as typed values, when that is exact
  * Gets        a row of a statement
- * Guarantees  exact or refused: nothing is rounded, clamped or guessed
- * Why         SQLite stores what it is given: '12.3' in a DECIMAL column may be an integer, a float or text
+ * Guarantees  exact or refused: nothing is rounded, clamped or guessed here (sqlite_bad.c does what a policy asks for)
+ * Why         SQLite stores what it is given: '12.3' in a DECIMAL column may be an integer, a float or text. A function per
+ *             landing type, chosen once, looks at the storage class of each cell
  * Source      sqlite.org/datatype3.html
  */
 #include "consumer/sqlite/sqlite_values.h"
 
-#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "base/timeutil.h"
 #include "base/utf8.h"
 #include "column/builder.h"
 
+#define DAY_US 86400000000
+
 /* ---- types ---- */
 
+/* (p), (p,s) as Delta can hold it; false when that needs more than 38 digits. */
 static bool decimal_args(const char *d, struct mr_type *ret)
 {
     int p, s = 0, used = 0;
     const char *open = strchr(d, '(');
-    if (!open)
+    *ret = (struct mr_type){ MR_TYPE_DECIMAL, 38, 18 };
+    if (!open || (sscanf(open, " ( %d , %d )%n", &p, &s, &used) != 2 &&
+                  sscanf(open, " ( %d )%n", &p, &used) != 1))
+        return true;
+    if (!used || p < 1)
+        return true;
+    if (s < -38 || s > 38 || p > 38)
         return false;
-    if (sscanf(open, " ( %d , %d )%n", &p, &s, &used) != 2 &&
-        sscanf(open, " ( %d )%n", &p, &used) != 1)
-        return false;
-    if (!used || p < 1 || p > 38 || s < 0 || s > p)
-        return false;
-    *ret = (struct mr_type){ MR_TYPE_DECIMAL, (uint8_t)p, (uint8_t)s };
-    return true;
+    int digits = s < 0 ? p - s : s > p ? s : p;
+    *ret = (struct mr_type){ MR_TYPE_DECIMAL, (uint8_t)digits, (uint8_t)(s < 0 ? 0 : s) };
+    return digits <= 38;
+}
+
+static bool starts(const char *s, const char *with)
+{
+    return strncasecmp(s, with, strlen(with)) == 0;
+}
+
+static bool has(const char *s, const char *word)
+{
+    return strcasestr(s, word) != NULL;
 }
 
 struct mr_type mr_sqlite_type(const char *declared)
 {
     const char *d = declared ? declared : "";
     struct mr_type t = { .id = MR_TYPE_STRING };
-    if (strncasecmp(d, "BOOL", 4) == 0)
+    if (starts(d, "BOOL"))
         t.id = MR_TYPE_BOOL;
-    else if (strncasecmp(d, "DATETIME", 8) == 0 || strncasecmp(d, "TIMESTAMP", 9) == 0)
+    else if (starts(d, "TIMESTAMP") && (has(d, "TIMESTAMPTZ") || has(d, "WITH TIME ZONE")))
+        t.id = MR_TYPE_TIMESTAMP;
+    else if (starts(d, "DATETIME") || starts(d, "TIMESTAMP"))
         t.id = MR_TYPE_TIMESTAMP_NTZ;
     else if (strcasecmp(d, "DATE") == 0)
         t.id = MR_TYPE_DATE;
-    else if (strncasecmp(d, "DEC", 3) == 0 || strncasecmp(d, "NUMERIC", 7) == 0) {
+    else if (starts(d, "DEC") || starts(d, "NUMERIC")) {
         if (!decimal_args(d, &t))
-            t = (struct mr_type){ MR_TYPE_DECIMAL, 38, 18 };
-    } else if (strcasestr(d, "INT"))
+            t = (struct mr_type){ .id = MR_TYPE_STRING };
+    } else if (has(d, "INT"))
         t.id = MR_TYPE_INT64;
-    else if (strcasestr(d, "CHAR") || strcasestr(d, "CLOB") || strcasestr(d, "TEXT"))
+    else if (has(d, "CHAR") || has(d, "CLOB") || has(d, "TEXT"))
         t.id = MR_TYPE_STRING;
-    else if (strcasestr(d, "BLOB"))
+    else if (has(d, "BLOB"))
         t.id = MR_TYPE_BINARY;
-    else if (strcasestr(d, "REAL") || strcasestr(d, "FLOA") || strcasestr(d, "DOUB"))
+    else if (has(d, "REAL") || has(d, "FLOA") || has(d, "DOUB"))
         t.id = MR_TYPE_FLOAT64;
     return t;
 }
 
-/* ---- cells ---- */
+bool mr_sqlite_millis(const char *declared)
+{
+    return declared && (has(declared, "_MS") || has(declared, "MILLIS"));
+}
 
-#define NOT_INT "it is not a whole number of 64 bits"
-#define NOT_NUMBER "it is not a number"
-#define NOT_DECIMAL "it does not fit the precision and scale of the column without rounding"
-#define IS_BLOB "it is a blob"
+/* ---- whole numbers ---- */
+
+static const char *text_of(const struct mr_sqlite_cell *c)
+{
+    return (const char *)sqlite3_column_text(c->q, c->i);
+}
 
 /* [+-]digits, nothing else, within int64. */
 static bool parse_int(const char *s, size_t n, int64_t *ret)
@@ -100,260 +120,294 @@ static bool cell_int(const struct mr_sqlite_cell *c, int64_t *ret)
         return true;
     case SQLITE_FLOAT:
         return real_to_int(sqlite3_column_double(c->q, c->i), ret);
-    case SQLITE_TEXT: {
-        const char *s = (const char *)sqlite3_column_text(c->q, c->i);
-        return parse_int(s, c->n, ret);
-    }
+    case SQLITE_TEXT:
+        return parse_int(text_of(c), c->n, ret);
     default:
         return false;
     }
 }
 
-static const char *put_long(const struct mr_sqlite_cell *c, struct mr_type t, struct mr_array *a,
-                            int64_t r)
-{
-    int64_t v = 0;
-    (void)t;
-    if (!cell_int(c, &v))
-        return NOT_INT;
-    mr_put_i64(a, r, v);
-    return NULL;
-}
+#define PUT(name)                                                                                  \
+    static enum mr_sqlite_fit name(const struct mr_sqlite_cell *c,                                 \
+                                   const struct mr_sqlite_column *col, struct mr_array *a,         \
+                                   int64_t r)
 
-static const char *put_bool(const struct mr_sqlite_cell *c, struct mr_type t, struct mr_array *a,
-                            int64_t r)
+PUT(put_long)
 {
-    int64_t v = -1;
-    (void)t;
-    if (c->type == SQLITE_TEXT) {
-        const char *s = (const char *)sqlite3_column_text(c->q, c->i);
-        v = strcasecmp(s, "true") == 0 || strcasecmp(s, "t") == 0    ? 1
-            : strcasecmp(s, "false") == 0 || strcasecmp(s, "f") == 0 ? 0
-                                                                     : -1;
-    }
-    if (v < 0 && !cell_int(c, &v))
-        return "it is neither 0, 1, true nor false";
-    if (v != 0 && v != 1)
-        return "it is neither 0, 1, true nor false";
-    mr_put_bool(a, r, v == 1);
-    return NULL;
-}
-
-static const char *put_double(const struct mr_sqlite_cell *c, struct mr_type t, struct mr_array *a,
-                              int64_t r)
-{
-    (void)t;
-    double d = 0;
     int64_t v;
+    (void)col;
+    if (!cell_int(c, &v))
+        return MR_CELL_BAD;
+    mr_put_i64(a, r, v);
+    return MR_CELL_PUT;
+}
+
+PUT(put_integer)
+{
+    int64_t v;
+    (void)col;
+    if (!cell_int(c, &v) || v < INT32_MIN || v > INT32_MAX)
+        return MR_CELL_BAD;
+    mr_put_i32(a, r, (int32_t)v);
+    return MR_CELL_PUT;
+}
+
+PUT(put_short)
+{
+    int64_t v;
+    (void)col;
+    if (!cell_int(c, &v) || v < INT16_MIN || v > INT16_MAX)
+        return MR_CELL_BAD;
+    mr_put_i16(a, r, (int16_t)v);
+    return MR_CELL_PUT;
+}
+
+PUT(put_byte)
+{
+    int64_t v;
+    (void)col;
+    if (!cell_int(c, &v) || v < INT8_MIN || v > INT8_MAX)
+        return MR_CELL_BAD;
+    mr_put_i8(a, r, (int8_t)v);
+    return MR_CELL_PUT;
+}
+
+static int bool_word(const char *s, size_t n)
+{
+    static const char *const words[] = { "f", "t", "false", "true" };
+    for (int i = 0; i < 4; i++)
+        if (n == strlen(words[i]) && strncasecmp(s, words[i], n) == 0)
+            return i & 1;
+    return -1;
+}
+
+PUT(put_bool)
+{
+    int64_t v = c->type == SQLITE_TEXT ? bool_word(text_of(c), c->n) : -1;
+    (void)col;
+    if (v < 0 && !cell_int(c, &v))
+        return MR_CELL_BAD;
+    if (v != 0 && v != 1)
+        return MR_CELL_BAD;
+    mr_put_bool(a, r, v == 1);
+    return MR_CELL_PUT;
+}
+
+/* ---- floats and decimals ---- */
+
+static bool cell_double(const struct mr_sqlite_cell *c, double *ret)
+{
+    int64_t v;
+    bool exact = false;
     switch (c->type) {
     case SQLITE_FLOAT:
-        d = sqlite3_column_double(c->q, c->i);
-        break;
+        *ret = sqlite3_column_double(c->q, c->i);
+        return true;
     case SQLITE_INTEGER:
         v = sqlite3_column_int64(c->q, c->i);
-        d = (double)v;
-        if (d >= 9223372036854775808.0 || (int64_t)d != v)
-            return "a double cannot hold this whole number exactly";
-        break;
+        *ret = (double)v;
+        return *ret < 9223372036854775808.0 && (int64_t)*ret == v;
+    case SQLITE_TEXT:
+        return mr_sqlite_to_double(text_of(c), c->n, ret, &exact) && exact;
     default:
-        return NOT_NUMBER;
+        return false;
     }
-    mr_put_f64(a, r, d);
-    return NULL;
 }
 
-/* "[+-]ddd[.ddd][e[+-]dd]" as an unscaled integer of the given scale; false when digits would be lost. */
-static bool parse_decimal(const char *s, size_t n, struct mr_type t, __int128 *ret)
+PUT(put_double)
 {
-    unsigned __int128 v = 0, limit = 1;
-    const char *end = s + n;
-    bool negative = s < end && *s == '-', point = false, any = false;
-    int scale = 0, exponent = 0;
-    for (int i = 0; i < t.precision; i++)
-        limit *= 10;
-    if (s < end && (*s == '-' || *s == '+'))
-        s++;
-    for (; s < end && (isdigit((unsigned char)*s) || (*s == '.' && !point)); s++) {
-        if (*s == '.') {
-            point = true;
-            continue;
-        }
-        any = true;
-        if (v > ((unsigned __int128)-1 - 9) / 10)
-            return false;
-        v = v * 10 + (unsigned)(*s - '0');
-        scale += point;
-    }
-    if (s < end && (*s == 'e' || *s == 'E')) {
-        char *stop;
-        exponent = (int)strtol(s + 1, &stop, 10);
-        if (stop == s + 1 || exponent < -400 || exponent > 400)
-            return false;
-        s = stop;
-    }
-    if (!any || s != end)
+    double d;
+    (void)col;
+    if (!cell_double(c, &d))
+        return MR_CELL_BAD;
+    mr_put_f64(a, r, d);
+    return MR_CELL_PUT;
+}
+
+PUT(put_float)
+{
+    double d;
+    (void)col;
+    if (!cell_double(c, &d) || (double)(float)d != d)
+        return MR_CELL_BAD;
+    mr_put_f32(a, r, (float)d);
+    return MR_CELL_PUT;
+}
+
+static const int64_t g_tens[] = {
+    1LL,
+    10LL,
+    100LL,
+    1000LL,
+    10000LL,
+    100000LL,
+    1000000LL,
+    10000000LL,
+    100000000LL,
+    1000000000LL,
+    10000000000LL,
+    100000000000LL,
+    1000000000000LL,
+    10000000000000LL,
+    100000000000000LL,
+    1000000000000000LL,
+    10000000000000000LL,
+    100000000000000000LL,
+    1000000000000000000LL,
+};
+
+static bool put_unscaled(struct mr_type t, struct mr_array *a, int64_t r, int64_t v)
+{
+    if (t.precision < 19 && (v >= g_tens[t.precision] || v <= -g_tens[t.precision]))
         return false;
-    for (scale -= exponent; scale < t.scale; scale++) {
-        if (v >= limit)
-            return false;
-        v *= 10;
-    }
-    for (; scale > t.scale; scale--) {
-        if (v % 10)
-            return false;
-        v /= 10;
-    }
-    if (v >= limit)
-        return false;
-    *ret = negative ? -(__int128)v : (__int128)v;
+    if (t.precision <= 18)
+        mr_put_i64(a, r, v);
+    else
+        mr_put_i128(a, r, v);
     return true;
 }
 
-/* The shortest text that reads back as d, as people wrote it into the database. */
-static int shortest(double d, char *buf, size_t size)
+/* A float whose decimal has at most 15 digits: v / 10^s reads back as d, and no other decimal so short does. */
+static bool short_decimal(double d, int scale, int64_t *ret)
 {
-    int n = 0;
-    for (int digits = 15; digits <= 17; digits++) {
-        n = snprintf(buf, size, "%.*e", digits - 1, d);
-        if (strtod(buf, NULL) == d)
-            break;
-    }
-    return n;
+    if (scale > 15)
+        return false;
+    double scaled = d * (double)g_tens[scale];
+    if (!(scaled > -1e15 && scaled < 1e15))
+        return false;
+    *ret = (int64_t)llrint(scaled);
+    return *ret > -1000000000000000 && *ret < 1000000000000000 &&
+           (double)*ret / (double)g_tens[scale] == d;
 }
 
-static const char *put_decimal(const struct mr_sqlite_cell *c, struct mr_type t, struct mr_array *a,
-                               int64_t r)
+static bool put_scanned(const char *s, size_t n, struct mr_type t, struct mr_array *a, int64_t r)
 {
-    char buf[40];
-    const char *s = buf;
-    size_t n;
-    __int128 v;
-    switch (c->type) {
-    case SQLITE_INTEGER:
-        n = (size_t)snprintf(buf, sizeof buf, "%lld", sqlite3_column_int64(c->q, c->i));
-        break;
-    case SQLITE_FLOAT:
-        if (!isfinite(sqlite3_column_double(c->q, c->i)))
-            return NOT_NUMBER;
-        n = (size_t)shortest(sqlite3_column_double(c->q, c->i), buf, sizeof buf);
-        break;
-    case SQLITE_TEXT:
-        s = (const char *)sqlite3_column_text(c->q, c->i);
-        n = c->n;
-        break;
-    default:
-        return IS_BLOB;
-    }
-    if (!parse_decimal(s, n, t, &v))
-        return NOT_DECIMAL;
+    struct mr_sqlite_number x;
+    unsigned __int128 limit = 1;
+    for (int i = 0; i < t.precision; i++)
+        limit *= 10;
+    if (!mr_sqlite_scan(s, n, t.scale, &x) || x.lost || x.over || x.v >= limit)
+        return false;
+    __int128 v = x.negative ? -(__int128)x.v : (__int128)x.v;
     if (t.precision <= 18)
         mr_put_i64(a, r, (int64_t)v);
     else
         mr_put_i128(a, r, v);
-    return NULL;
+    return true;
 }
 
-static const char *time_text(const struct mr_sqlite_cell *c, const char **ret, size_t *ret_n)
+static bool integer_decimal(int64_t v, struct mr_type t, struct mr_array *a, int64_t r)
 {
-    if (c->type != SQLITE_TEXT)
-        return "it is a number, which may count seconds, milliseconds or days; only text is read "
-               "as a date";
-    *ret = (const char *)sqlite3_column_text(c->q, c->i);
-    *ret_n = c->n;
-    return NULL;
+    char buf[MR_SQLITE_REAL_TEXT];
+    int64_t scaled;
+    if (t.scale <= 18 && !__builtin_mul_overflow(v, g_tens[t.scale], &scaled))
+        return put_unscaled(t, a, r, scaled);
+    return put_scanned(buf, (size_t)snprintf(buf, sizeof buf, "%lld", (long long)v), t, a, r);
 }
 
-static const char *put_date(const struct mr_sqlite_cell *c, struct mr_type t, struct mr_array *a,
-                            int64_t r)
+static bool real_decimal(double d, struct mr_type t, struct mr_array *a, int64_t r)
 {
-    const char *s = NULL;
-    size_t n = 0;
+    char buf[MR_SQLITE_REAL_TEXT];
+    int64_t scaled;
+    if (short_decimal(d, t.scale, &scaled))
+        return put_unscaled(t, a, r, scaled);
+    return put_scanned(buf, mr_sqlite_real_text(d, buf), t, a, r);
+}
+
+PUT(put_decimal)
+{
+    bool fits = false;
+    if (c->type == SQLITE_INTEGER)
+        fits = integer_decimal(sqlite3_column_int64(c->q, c->i), col->type, a, r);
+    else if (c->type == SQLITE_FLOAT)
+        fits = real_decimal(sqlite3_column_double(c->q, c->i), col->type, a, r);
+    else if (c->type == SQLITE_TEXT)
+        fits = put_scanned(text_of(c), c->n, col->type, a, r);
+    return fits ? MR_CELL_PUT : MR_CELL_BAD;
+}
+
+/* ---- times ---- */
+
+PUT(put_date)
+{
     int64_t us;
-    (void)t;
-    const char *why = time_text(c, &s, &n);
-    if (why)
-        return why;
-    if (n != 10 || memcmp(s, "0000", 4) == 0 || !mr_time_parse(s, n, &us))
-        return "it is not a date as YYYY-MM-DD, years 0001 to 9999";
-    mr_put_i32(a, r, (int32_t)(us / 86400000000 - (us % 86400000000 < 0)));
-    return NULL;
+    if (mr_sqlite_time(c, false, col->millis, &us) != MR_TIME_EXACT)
+        return MR_CELL_BAD;
+    int64_t days = us / DAY_US - (us % DAY_US < 0);
+    if (days * DAY_US != us)
+        return MR_CELL_BAD;
+    mr_put_i32(a, r, (int32_t)days);
+    return MR_CELL_PUT;
 }
 
-static const char *put_timestamp(const struct mr_sqlite_cell *c, struct mr_type t,
-                                 struct mr_array *a, int64_t r)
+PUT(put_timestamp_ntz)
 {
-    const char *s = NULL;
-    size_t n = 0;
     int64_t us;
-    (void)t;
-    const char *why = time_text(c, &s, &n);
-    if (why)
-        return why;
-    bool plain = n == 19 && s[16] == ':'; /* to the second: no room for a fraction or a zone */
-    const char *dot = plain ? NULL : memchr(s, '.', n);
-    bool zone =
-        !plain && n > 10 &&
-        (memchr(s + 10, 'Z', n - 10) || memchr(s + 10, '+', n - 10) || memchr(s + 10, '-', n - 10));
-    if (zone || (dot && (size_t)(s + n - dot) > 7) || n < 10 || memcmp(s, "0000", 4) == 0 ||
-        !mr_time_parse(s, n, &us))
-        return "it is not a time as YYYY-MM-DD HH:MM:SS[.ffffff] without a zone, years 0001 to "
-               "9999";
+    if (mr_sqlite_time(c, false, col->millis, &us) != MR_TIME_EXACT)
+        return MR_CELL_BAD;
     mr_put_i64(a, r, us);
-    return NULL;
+    return MR_CELL_PUT;
 }
 
-static const char *put_string(const struct mr_sqlite_cell *c, struct mr_type t, struct mr_array *a,
-                              int64_t r)
+PUT(put_timestamp)
 {
-    (void)t;
-    if (c->type == SQLITE_BLOB)
-        return IS_BLOB;
-    const char *s = (const char *)sqlite3_column_text(c->q, c->i);
-    size_t n = c->type == SQLITE_TEXT ? c->n : (size_t)sqlite3_column_bytes(c->q, c->i);
-    if (!mr_utf8_valid(s, n))
-        return "its text is not valid UTF-8";
-    return mr_put_bytes(a, r, s, n, NULL) == MR_OK ? NULL : "there is no memory for it";
+    int64_t us;
+    if (mr_sqlite_time(c, true, col->millis, &us) != MR_TIME_EXACT)
+        return MR_CELL_BAD;
+    mr_put_i64(a, r, us);
+    return MR_CELL_PUT;
 }
 
-static const char *put_binary(const struct mr_sqlite_cell *c, struct mr_type t, struct mr_array *a,
-                              int64_t r)
+/* ---- bytes ---- */
+
+static enum mr_sqlite_fit put_bytes(struct mr_array *a, int64_t r, const void *p, size_t n)
 {
-    int type = c->type;
-    (void)t;
-    if (type != SQLITE_BLOB && type != SQLITE_TEXT)
-        return "it is a number";
-    const void *p = sqlite3_column_blob(c->q, c->i);
+    return mr_put_bytes(a, r, p, n, NULL) == MR_OK ? MR_CELL_PUT : MR_CELL_NO_MEMORY;
+}
+
+PUT(put_string)
+{
+    char buf[MR_SQLITE_REAL_TEXT];
+    const char *s = buf;
     size_t n = c->n;
-    return mr_put_bytes(a, r, p ? p : "", n, NULL) == MR_OK ? NULL : "there is no memory for it";
+    (void)col;
+    switch (c->type) {
+    case SQLITE_TEXT:
+        s = text_of(c);
+        if (!mr_utf8_valid(s, n))
+            return MR_CELL_BAD;
+        break;
+    case SQLITE_INTEGER:
+        n = (size_t)snprintf(buf, sizeof buf, "%lld", sqlite3_column_int64(c->q, c->i));
+        break;
+    case SQLITE_FLOAT:
+        n = mr_sqlite_real_text(sqlite3_column_double(c->q, c->i), buf);
+        break;
+    default:
+        return MR_CELL_BAD;
+    }
+    return put_bytes(a, r, s, n);
+}
+
+PUT(put_binary)
+{
+    (void)col;
+    if (c->type != SQLITE_BLOB && c->type != SQLITE_TEXT)
+        return MR_CELL_BAD;
+    const void *p = sqlite3_column_blob(c->q, c->i);
+    return put_bytes(a, r, p ? p : "", c->n);
 }
 
 mr_sqlite_put_fn mr_sqlite_put(struct mr_type t)
 {
-    switch (t.id) {
-    case MR_TYPE_BOOL:
-        return put_bool;
-    case MR_TYPE_INT64:
-        return put_long;
-    case MR_TYPE_FLOAT64:
-        return put_double;
-    case MR_TYPE_DECIMAL:
-        return put_decimal;
-    case MR_TYPE_DATE:
-        return put_date;
-    case MR_TYPE_TIMESTAMP_NTZ:
-        return put_timestamp;
-    case MR_TYPE_BINARY:
-        return put_binary;
-    case MR_TYPE_STRING:
-    case MR_TYPE_INT8:
-    case MR_TYPE_INT16:
-    case MR_TYPE_INT32:
-    case MR_TYPE_FLOAT32:
-    case MR_TYPE_TIMESTAMP:
-    case MR_TYPE_LIST:
-    case MR_TYPE_STRUCT:
-    case MR_TYPE_MAP:
-        break;
-    }
-    return put_string;
+    static const mr_sqlite_put_fn puts[] = {
+        [MR_TYPE_BOOL] = put_bool,           [MR_TYPE_INT8] = put_byte,
+        [MR_TYPE_INT16] = put_short,         [MR_TYPE_INT32] = put_integer,
+        [MR_TYPE_INT64] = put_long,          [MR_TYPE_FLOAT32] = put_float,
+        [MR_TYPE_FLOAT64] = put_double,      [MR_TYPE_DECIMAL] = put_decimal,
+        [MR_TYPE_DATE] = put_date,           [MR_TYPE_TIMESTAMP_NTZ] = put_timestamp_ntz,
+        [MR_TYPE_TIMESTAMP] = put_timestamp, [MR_TYPE_STRING] = put_string,
+        [MR_TYPE_BINARY] = put_binary,
+    };
+    return (size_t)t.id < sizeof puts / sizeof *puts ? puts[t.id] : NULL;
 }
