@@ -312,8 +312,8 @@ CREATE VIEW twice AS SELECT a, a AS A, "literal" AS t FROM untyped;
 CREATE VIRTUAL TABLE docs USING fts5(title, body);
 INSERT INTO docs VALUES ('t', 'b');
 CREATE VIRTUAL TABLE boxes USING rtree(id, lo, hi);
-CREATE TABLE "sel""ect 'x'" ("gro""up" TEXT, "order" INTEGER, "a.b" TEXT, "🎈 ż" TEXT, "sel'ect" TEXT);
-INSERT INTO "sel""ect 'x'" VALUES ('q', 1, 'dot', 'emoji', 'single');
+CREATE TABLE "quo""te 'x'" ("gro""up" TEXT, "order" INTEGER, "a.b" TEXT, "🎈 ż" TEXT, "quo'te" TEXT);
+INSERT INTO "quo""te 'x'" VALUES ('q', 1, 'dot', 'emoji', 'single');
 CREATE TABLE "table" (v TEXT); INSERT INTO "table" VALUES ('reserved');
 CREATE TABLE "a.b.c" (v TEXT); INSERT INTO "a.b.c" VALUES ('dots');
 CREATE TABLE "ŻÓŁĆ" (v TEXT); INSERT INTO "ŻÓŁĆ" VALUES ('upper');
@@ -343,7 +343,7 @@ def test_tables_of_every_kind(kinds):
     assert rows["untyped"] == [{"a": "1", "b": "x", "rowid": "mine"}, {"a": "1.5", "b": None, "rowid": "too"}]
     assert {tuple(r.values())[1] for r in rows["totals"]} == {"1"}
     assert [list(r.values())[2] for r in rows["twice"]] == ["literal", "literal"]
-    assert list(rows["sel\"ect 'x'"][0].values())[:5] == ["q", 1, "dot", "emoji", "single"]
+    assert list(rows["quo\"te 'x'"][0].values())[:5] == ["q", 1, "dot", "emoji", "single"]
     assert rows["table"][0]["v"] == "reserved" and rows["a.b.c"][0]["v"] == "dots" and rows["ŻÓŁĆ"][0]["v"] == "upper"
 
 
