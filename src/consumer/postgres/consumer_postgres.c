@@ -100,25 +100,46 @@ static void fill_params(struct mr_consumer *c, const struct mr_options *o)
     c->lock_timeout_us = mr_option_int(o, "lock_timeout");
 }
 
-/* Read-only, no name resolved by a path, no time-out of the role that would cut a long read. */
-static enum mr_code connect_session(struct mr_consumer *c, struct mr_pg **ret, struct mr_error *err)
+/* What a transaction of ours needs, and only for its time: behind a pooler the session is another program's next. Read-only,
+ * no name resolved by a path, row-level security an error and not a filter, no time-out of the role that would cut a long
+ * read. SET does not take the snapshot. */
+static enum mr_code begin(struct mr_consumer *c, struct mr_pg *pg, const char *snapshot,
+                          struct mr_error *err)
 {
-    enum mr_code rc = mr_pg_connect(&c->params, ret, err);
-    if (rc != MR_OK)
-        return rc;
-    char *sql = mr_asprintf(
-        "SET default_transaction_read_only = on; SET search_path = ''; SET statement_timeout = 0; SET row_security = off;"
-        "SET idle_in_transaction_session_timeout = 0; SET lock_timeout = %lld",
-        (long long)(c->lock_timeout_us / 1000));
-    rc = mr_pg_query(*ret, sql, NULL, err);
-    mr_free(sql);
-    if (rc != MR_OK) {
-        mr_pg_close(*ret);
-        *ret = NULL;
-    }
+    struct mr_buf b = { 0 };
+    mr_buf_puts(&b, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    if (snapshot)
+        mr_buf_printf(&b, "; SET TRANSACTION SNAPSHOT '%s'", snapshot);
+    mr_buf_puts(&b, "; SET LOCAL search_path = ''; SET LOCAL row_security = off"
+                    "; SET LOCAL statement_timeout = 0"
+                    "; SET LOCAL idle_in_transaction_session_timeout = 0");
+    if (mr_pg_server_version(pg) >= 170000)
+        mr_buf_puts(&b, "; SET LOCAL transaction_timeout = 0");
+    mr_buf_printf(&b, "; SET LOCAL lock_timeout = %lld", (long long)(c->lock_timeout_us / 1000));
+    enum mr_code rc = mr_pg_query(pg, mr_buf_str(&b), NULL, err);
+    mr_buf_release(&b);
     return rc;
 }
 
+/* Who answers, when it is not PostgreSQL as we need it. */
+static enum mr_code judge_server(int number, const char *version, struct mr_error *err)
+{
+    static const char *const others[] = { "CockroachDB", "Redshift" };
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        if (!strstr(version, others[i]))
+            continue;
+        mr_fail(err, MR_ID_PG07, "the server is %s, not PostgreSQL: %.100s", others[i], version);
+        return mr_error_advise(err, "it speaks PostgreSQL's protocol, but has no exported "
+                                    "snapshots and no block ranges");
+    }
+    if (number >= 140000)
+        return MR_OK;
+    mr_fail(err, MR_ID_PG07, "the server is too old: %.60s", version);
+    return mr_error_advise(err, "PostgreSQL 14 and later can read a table by ranges of blocks; "
+                                "upgrade it, or read a replica that is newer");
+}
+
+/* Nothing is set before this: servers that are not PostgreSQL, or are old, lack some of the settings. */
 static enum mr_code check_server(struct mr_consumer *c, struct mr_error *err)
 {
     struct mr_pg_result *r = NULL;
@@ -126,19 +147,15 @@ static enum mr_code check_server(struct mr_consumer *c, struct mr_error *err)
         c->holder, "SELECT pg_catalog.version(), pg_catalog.current_database()", &r, err);
     if (rc != MR_OK)
         return rc;
-    const char *version = mr_pg_cell(r, 0, 0);
-    c->database = mr_strdup(mr_pg_cell(r, 0, 1));
-    c->validate_text = strcmp(mr_pg_parameter(c->holder, "server_encoding"), "SQL_ASCII") == 0;
-    if (strstr(version, "CockroachDB") || strstr(version, "Redshift")) {
-        rc = mr_fail(err, MR_ID_PG07, "the server is not PostgreSQL: %.100s", version);
-        mr_error_advise(
-            err,
-            "it speaks PostgreSQL's protocol, but has no exported snapshots and no block ranges");
-    } else if (mr_pg_server_version(c->holder) < 140000) {
-        rc = mr_fail(err, MR_ID_PG07, "the server is too old: %.60s", version);
-        mr_error_advise(
-            err,
-            "PostgreSQL 14 and later can read a table by ranges of blocks; upgrade it, or read a replica that is newer");
+    const char *version = mr_pg_rows(r) == 1 ? mr_pg_cell(r, 0, 0) : NULL;
+    const char *database = version ? mr_pg_cell(r, 0, 1) : NULL;
+    if (database) {
+        c->database = mr_strdup(database);
+        c->validate_text = strcmp(mr_pg_parameter(c->holder, "server_encoding"), "SQL_ASCII") == 0;
+        rc = judge_server(mr_pg_server_version(c->holder), version, err);
+    } else {
+        rc = mr_fail(err, MR_ID_PG07, "the server does not say its version and database");
+        mr_error_advise(err, "it speaks PostgreSQL's protocol, but is not PostgreSQL 14 or later");
     }
     mr_pg_result_free(r);
     return rc;
@@ -163,7 +180,7 @@ static enum mr_code pg_open(const struct mr_consumer_config *cfg, struct mr_cons
     c->batch_rows = cfg->batch_rows;
     c->max_value = cfg->max_value_bytes;
     fill_params(c, cfg->options);
-    enum mr_code rc = connect_session(c, &c->holder, err);
+    enum mr_code rc = mr_pg_connect(&c->params, &c->holder, err);
     if (rc == MR_OK)
         rc = check_server(c, err);
     if (rc != MR_OK)
@@ -176,7 +193,12 @@ static enum mr_code pg_open(const struct mr_consumer_config *cfg, struct mr_cons
 static enum mr_code pg_discover(struct mr_consumer *c, struct mr_stream_list *ret,
                                 struct mr_error *err)
 {
-    return mr_pg_load_tables(c->holder, c->database, ret, err);
+    enum mr_code rc = MR_OK;
+    MR_TRY(begin(c, c->holder, NULL, err));
+    MR_TRY(mr_pg_load_tables(c->holder, c->database, ret, err));
+    rc = mr_pg_query(c->holder, "COMMIT", NULL, err);
+out:
+    return rc;
 }
 
 static void pg_shape(struct mr_consumer *c, struct mr_stream *s, const struct mr_stream_wish *w)
@@ -291,7 +313,7 @@ static enum mr_code pg_hold(struct mr_consumer *c, struct mr_stream **streams, i
                             struct mr_error *err)
 {
     enum mr_code rc = MR_OK;
-    MR_TRY(mr_pg_query(c->holder, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", NULL, err));
+    MR_TRY(begin(c, c->holder, NULL, err));
     MR_TRY(lock_all(c, streams, n,
                     err)); /* LOCK does not take the snapshot; the next statement does */
     MR_TRY(export_snapshot(c, err));
@@ -356,17 +378,6 @@ static void pg_worker_close(struct mr_consumer_worker *w)
     mr_free(w);
 }
 
-static enum mr_code import_snapshot(struct mr_consumer_worker *w, struct mr_error *err)
-{
-    const char *begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-    if (mr_fault_off(MR_FP_PG_SNAPSHOT_RULE))
-        return mr_pg_query(w->pg, begin, NULL, err);
-    char *text = mr_asprintf("%s; SET TRANSACTION SNAPSHOT '%s'", begin, w->c->snapshot);
-    enum mr_code rc = mr_pg_query(w->pg, text, NULL, err);
-    mr_free(text);
-    return rc;
-}
-
 static enum mr_code pg_worker_open(struct mr_consumer *c, int index,
                                    struct mr_consumer_worker **ret, struct mr_error *err)
 {
@@ -375,9 +386,10 @@ static enum mr_code pg_worker_open(struct mr_consumer *c, int index,
     w->c = c;
     w->borrowed = index == 0;
     if (!w->borrowed) {
-        rc = connect_session(c, &w->pg, err);
+        bool share = !mr_fault_off(MR_FP_PG_SNAPSHOT_RULE);
+        rc = mr_pg_connect(&c->params, &w->pg, err);
         if (rc == MR_OK)
-            rc = import_snapshot(w, err);
+            rc = begin(c, w->pg, share ? c->snapshot : NULL, err);
     } else if (mr_pg_in_transaction(c->holder)) {
         w->pg = c->holder;
     } else {
