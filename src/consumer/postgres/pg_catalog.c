@@ -88,6 +88,18 @@ void mr_pg_table_free(void *table)
     mr_free(t);
 }
 
+/* The advice can be typed as it stands; user is quoted where it has to be. */
+static void may_not_read(struct mr_stream *s, const char *schema, const char *user)
+{
+    char *name = mr_pg_quote(schema);
+    mr_fail(&s->error, MR_ID_PG08, "the user may not read %s", s->id);
+    mr_error_advise(&s->error,
+                    "GRANT USAGE ON SCHEMA %s TO %s; GRANT SELECT ON %s TO %s; or skip it under "
+                    "tables:",
+                    name, user, ((const struct pg_table *)s->source)->sql_name, user);
+    mr_free(name);
+}
+
 static struct mr_stream *make_stream(const struct mr_pg_result *r, int row, const char *database)
 {
     struct mr_stream *s = mr_zalloc(1, sizeof *s);
@@ -109,14 +121,8 @@ static struct mr_stream *make_stream(const struct mr_pg_result *r, int row, cons
     if (s->est_rows < 0 || s->est_bytes < 0)
         s->est_rows = s->est_bytes = -1; /* never analysed */
     s->source = t;
-    if (!is_true(mr_pg_cell(r, row, T_MAY))) {
-        mr_fail(&s->error, MR_ID_PG08, "the user may not read %s", s->id);
-        mr_error_advise(
-            &s->error,
-            "GRANT USAGE ON SCHEMA %.120s TO %.70s; GRANT SELECT ON %.250s TO %.70s; or skip it "
-            "under tables:",
-            schema, mr_pg_cell(r, row, USER), t->sql_name, mr_pg_cell(r, row, USER));
-    }
+    if (!is_true(mr_pg_cell(r, row, T_MAY)))
+        may_not_read(s, schema, mr_pg_cell(r, row, USER));
     return s;
 }
 

@@ -170,9 +170,13 @@ void mr_pg_reader_close(struct mr_reader *r)
         return;
     if (!r->ended)
         mr_pg_copy_abort(r->w->pg);
-    if (!mr_pg_in_transaction(
-            r->w->pg)) /* failed or aborted: back to where it was; a lost connection shows at once */
-        (void)!mr_pg_query(r->w->pg, "ROLLBACK TO SAVEPOINT millrace_read", NULL, NULL);
+    /* Failed or aborted: back to where it was. Released either way, for thousands of partitions would nest as deep; a lost
+     * connection shows at once. */
+    const char *back =
+        mr_pg_in_transaction(r->w->pg) ? "" : "ROLLBACK TO SAVEPOINT millrace_read; ";
+    char *sql = mr_asprintf("%sRELEASE SAVEPOINT millrace_read", back);
+    (void)!mr_pg_query(r->w->pg, sql, NULL, NULL);
+    mr_free(sql);
     mr_pg_decoder_free(r->decoder);
     mr_free(r);
 }
