@@ -21,6 +21,7 @@
 #include "base/profile.h"
 #include "base/queue.h"
 #include "base/timeutil.h"
+#include "base/utf8.h"
 #include "wire/pg/pg_tap.h"
 
 struct mr_pg {
@@ -46,13 +47,18 @@ void mr_pg_param(struct mr_pg_params *p, const char *keyword, const char *value)
     p->values[p->n++] = value;
 }
 
-/* libpq's message without its line breaks and leading "ERROR:". */
+/* libpq's message on one line, without its leading "ERROR:" and without bytes that a terminal would obey. */
 static void clean(const char *s, struct mr_buf *out)
 {
     for (const char *skip = "ERROR:  "; strncmp(s, skip, 8) == 0;)
         s += 8;
-    for (; *s; s++)
-        mr_buf_putc(out, *s == '\n' || *s == '\t' ? ' ' : *s);
+    bool utf8 = mr_utf8_valid(s, strlen(s));
+    for (; *s; s++) {
+        unsigned char c = (unsigned char)*s;
+        mr_buf_putc(out, c == '\n' || c == '\t'                          ? ' '
+                         : c < 0x20 || c == 0x7F || (c >= 0x80 && !utf8) ? '?'
+                                                                         : *s);
+    }
     while (out->len && out->data[out->len - 1] == ' ')
         out->data[--out->len] = '\0';
 }
@@ -80,16 +86,25 @@ static enum mr_code server_error(const PGresult *r, struct mr_error *err)
     const char *message = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
     const char *detail = PQresultErrorField(r, PG_DIAG_MESSAGE_DETAIL);
     const char *hint = PQresultErrorField(r, PG_DIAG_MESSAGE_HINT);
-    enum mr_code rc = mr_fail(err, MR_ID_PG02, "the server said: %s%s%s (SQLSTATE %s)",
-                              message ? message : "no message", detail ? ": " : "",
-                              detail ? detail : "", state ? state : "unknown");
+    struct mr_buf text = { 0 };
+    clean(message ? message : "no message", &text);
+    if (detail) {
+        mr_buf_puts(&text, ": ");
+        clean(detail, &text);
+    }
+    enum mr_code rc = mr_fail(err, MR_ID_PG02, "the server said: %s (SQLSTATE %s)",
+                              mr_buf_str(&text), state ? state : "unknown");
+    mr_buf_clear(&text);
+    if (hint)
+        clean(hint, &text);
+    if (err && hint)
+        mr_error_advise(err, "%s", mr_buf_str(&text));
+    mr_buf_release(&text);
     if (!err)
         return rc;
     snprintf(err->origin, sizeof err->origin, "%s", state ? state : "");
     if (state && worth_retry(state))
         err->action = MR_ACT_RETRY;
-    if (hint)
-        mr_error_advise(err, "%s", hint);
     return rc;
 }
 
@@ -118,6 +133,13 @@ static enum mr_code handshake(struct mr_pg *c, int64_t timeout_us, struct mr_err
     return connection_error(c->pg, MR_ID_PG01, "no connection", err);
 }
 
+/* Notices are the server's talk with people at a terminal; what matters comes as an error or a result. */
+static void ignore_notice(void *arg, const char *message)
+{
+    (void)arg;
+    (void)message;
+}
+
 enum mr_code mr_pg_connect(const struct mr_pg_params *p, struct mr_pg **ret, struct mr_error *err)
 {
     struct mr_pg *c = mr_zalloc(1, sizeof *c);
@@ -132,6 +154,7 @@ enum mr_code mr_pg_connect(const struct mr_pg_params *p, struct mr_pg **ret, str
         return rc;
     }
     PQsetnonblocking(c->pg, 0);
+    PQsetNoticeProcessor(c->pg, ignore_notice, NULL);
     *ret = c;
     return MR_OK;
 }
@@ -248,11 +271,20 @@ static enum mr_code wait_result(struct mr_pg *c, struct mr_error *err)
     return MR_OK;
 }
 
+static bool is_copy(const PGresult *r)
+{
+    ExecStatusType s = PQresultStatus(r);
+    return s == PGRES_COPY_OUT || s == PGRES_COPY_IN || s == PGRES_COPY_BOTH;
+}
+
 static void drain(struct mr_pg *c)
 {
     PGresult *r;
-    while ((r = PQgetResult(c->pg)) != NULL)
+    bool more = true;
+    while (more && (r = PQgetResult(c->pg)) != NULL) {
+        more = !is_copy(r);
         PQclear(r);
+    }
 }
 
 static enum mr_code send_statement(struct mr_pg *c, const char *sql, PGresult **ret,
@@ -274,10 +306,14 @@ enum mr_code mr_pg_query(struct mr_pg *c, const char *sql, struct mr_pg_result *
     if (rc != MR_OK)
         return rc;
     /* Of several statements the last result counts; the first error ends it. */
-    while (PQresultStatus(r) != PGRES_FATAL_ERROR && wait_result(c, err) == MR_OK &&
+    while (PQresultStatus(r) != PGRES_FATAL_ERROR && !is_copy(r) && wait_result(c, err) == MR_OK &&
            (next = PQgetResult(c->pg)) != NULL) {
         PQclear(r);
         r = next;
+    }
+    if (is_copy(r)) { /* a server that is none; libpq would give this result for ever */
+        PQclear(r);
+        return mr_fail(err, MR_ID_PG05, "the server answered a query with a COPY");
     }
     ExecStatusType status = PQresultStatus(r);
     if (!r)
