@@ -103,7 +103,7 @@ static int help_tables(void)
          "    public.*:\n"
          "    public.audit_*: skip\n"
          "    public.orders: {where: total > 0, columns: {note: skip}}\n"
-         "    recent: {query: SELECT id, total FROM orders, key: [id]}\n");
+         "    recent: {query: \"SELECT id, total FROM orders\", key: [id]}\n");
     print_options("settings of one entry", "tables", mr_keys_table);
     puts("  columns          What is wanted of single columns: millrace help columns.");
     return 0;

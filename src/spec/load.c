@@ -68,6 +68,9 @@ static enum mr_code unknown_key(struct mr_loading *l, const struct mr_yaml *key,
     mr_load_at(l, key);
     if (near)
         return mr_error_advise(l->err, "did you mean '%s'?", near);
+    if (strchr(key->text, ' '))
+        return mr_error_advise(l->err, "between { and } a comma ends a value: put quotes around a "
+                                       "text that has one");
     if (!set->topic)
         return mr_error_advise(l->err, "millrace schema lists the keys");
     return mr_error_advise(l->err, "millrace help %s lists the keys", set->topic);

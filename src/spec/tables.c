@@ -104,6 +104,9 @@ static enum mr_code read_pin(struct mr_loading *l, const struct mr_yaml *y, cons
     mr_load_at(l, y);
     if (near && !bare && !strpbrk(text, "(<"))
         return mr_error_advise(l->err, "did you mean '%s'?", near);
+    if (strchr(text, '(') && !strchr(text, ')'))
+        return mr_error_advise(l->err, "between { and } a comma ends a value: put quotes around "
+                                       "the type");
     return mr_error_advise(l->err,
                            "types are boolean, byte, short, integer, long, float, double, "
                            "decimal(12,2) up to 38 digits, date, timestamp, timestamp_ntz, string, "

@@ -50,6 +50,8 @@ CASES = {
     "nothing said of a column": ("SPEC04", OK + "  tables:\n    orders:\n      columns:\n        id:\n", []),
     "a type that is not one": ("SPEC04", OK + "  tables:\n    orders: {columns: {id: lnog}}\n", []),
     "a decimal of 40 digits": ("SPEC04", OK + "  tables:\n    orders: {columns: {id: \"decimal(40,2)\"}}\n", []),
+    "a decimal without quotes": ("SPEC04", OK + "  tables:\n    orders: {columns: {id: decimal(12,2)}}\n", []),
+    "a query without quotes": ("SPEC02", OK + "  tables:\n    recent: {query: SELECT id, note FROM orders}\n", []),
     "a decimal without digits": ("SPEC04", OK + "  tables:\n    orders: {columns: {id: {type: numeric}}}\n", []),
     "required and null": ("SPEC04", OK + "  tables:\n    orders: {columns: {id: {required: true, on_bad_value: null}}}\n", []),
     "not a field id": ("SPEC04", OK + "  tables:\n    orders: {columns: {id: {field_id: 0}}}\n", []),

@@ -2,8 +2,10 @@
 
 import copy
 import json
+import sqlite3
 
 import jsonschema
+import pyarrow.parquet as pq
 import pytest
 from conftest import ROOT
 
@@ -100,6 +102,37 @@ def test_help_and_schema_know_the_keys(project, topic, words):
     for word in words:
         assert f"\n  {word} " in text and word in place, word
     assert "incremental" not in text and "merge" not in text
+
+
+def test_where_pins_queries_and_utc_together(project, shop_db):
+    """The file's own schema is read by pyarrow, the table by delta-rs, and the rows by sqlite3."""
+    project.pipeline(shop_db, consumer="""  tables:
+    orders:
+      where: id <= 3
+      columns: {customer: text, at: {parquet: int96, order: 1, required: true}}
+    late: {query: "SELECT id AS k, at FROM orders WHERE id > 998", key: [k]}
+""", loader="  timestamps: utc\n")
+    project.run()
+    fields = {f.name: (f.type.type, f.nullable) for f in project.table("shop/orders").schema().fields}
+    assert fields == {"at": ("timestamp", False), "id": ("long", True), "customer": ("string", True), "total": ("decimal(12,2)", True)}
+    file, = (project.lake / "shop/orders").glob("*.parquet")
+    assert pq.ParquetFile(file).schema.column(0).physical_type == "INT96"
+    want = [(f"{at}+00:00".replace(" ", "T").replace(".5", ".500000"), i, str(c))
+            for at, i, c in sqlite3.connect(shop_db).execute("SELECT at, id, customer FROM orders WHERE id <= 3 ORDER BY id")]
+    got = project.rows("shop/orders").sort_by("id").to_pylist()
+    assert [(r["at"].isoformat(), r["id"], r["customer"]) for r in got] == want
+    assert sorted(project.rows("shop/late").column("k").to_pylist()) == [999, 1000]
+
+
+@pytest.mark.parametrize("topic", ["tables", "columns"])
+def test_the_examples_of_help_are_read(project, topic):
+    """Up to the source, which is not there."""
+    text = project.millrace("help", topic).out
+    example = text[text.index(f"  {topic}:\n"):text.index(f"\n{topic}: settings")]
+    if topic == "columns":
+        example = "  tables:\n    orders:\n" + "".join(f"    {line}\n" for line in example.splitlines())
+    project.pipeline("gone.db", consumer=example.rstrip() + "\n")
+    assert "LITE" in project.millrace("plan", "shop.yml", code=None).err
 
 
 FULL = {"pipeline": "shop", "defaults": {"memory": "64MB", "loader": {"write": "append"}},
