@@ -159,7 +159,7 @@ def test_columns_dropped_generated_and_identity(project, postgres):
     assert landed(project, "shop/typed") == [{"x": 1, "y": "one"}]
     for empty in ("public.bare", "public.never"):
         assert result.stream(empty)["status"] == "skipped"
-        assert any(f"{empty} has no columns" in w for w in result.report["warnings"])
+        assert any(f"{empty} (table) has no columns" in w for w in result.report["warnings"])
 
 
 def test_inheritance_gives_each_table_its_own_rows(project, postgres):
