@@ -433,11 +433,15 @@ static void keys_and_kinds(void **state)
         "CREATE TABLE a (x, y, rowid TEXT, PRIMARY KEY (y, x)) WITHOUT ROWID;"
         "CREATE TABLE b (rowid TEXT, v DATE); INSERT INTO b VALUES ('mine', 'bad');"
         "CREATE VIEW c AS SELECT v, count(*) AS n FROM b; CREATE VIEW d AS SELECT * FROM gone;"
-        "CREATE VIRTUAL TABLE e USING fts5(text)";
+        "CREATE VIRTUAL TABLE e USING fts5(text); INSERT INTO e VALUES ('found')";
+    const struct mr_query_stream q = { "g", "SELECT text FROM e WHERE e MATCH 'found'", NULL };
     struct fixture f;
     (void)state;
-    begin(&f, sql, NULL);
-    assert_int_equal(f.list.n, 5); /* no shadow tables */
+    begin(&f, sql, &q);
+    assert_int_equal(f.list.n, 6); /* no shadow tables */
+    take(&f, "g");                 /* what a virtual table holds can be had by a query */
+    assert_int_equal(f.s->error.code, MR_OK);
+    assert_int_equal(f.s->schema.n_fields, 1);
     take(&f, "a");
     assert_int_equal(f.s->n_key, 2);
     assert_string_equal(f.s->key[0], "y");
