@@ -116,18 +116,16 @@ enum mr_pg_tap_result mr_pg_tap_take(struct mr_pg_tap *t, const char **ret, size
     }
 }
 
-/* The message that is not whole yet moves to the front, and has room there. */
+/* The message that is not whole yet moves to the front; the buffer doubles only when that much has come, whatever a length says. */
 static void make_room(struct mr_pg_tap *t)
 {
-    size_t have = t->end - t->start,
-           need = have < HEAD ? HEAD : 1 + (size_t)length_at(t->buf + t->start);
     if (t->start) {
-        memmove(t->buf, t->buf + t->start, have);
+        memmove(t->buf, t->buf + t->start, t->end - t->start);
+        t->end -= t->start;
         t->start = 0;
-        t->end = have;
     }
-    if (need > t->cap) {
-        t->cap = need;
+    if (t->end == t->cap) {
+        t->cap *= 2;
         t->buf = mr_realloc(t->buf, t->cap);
     }
 }
