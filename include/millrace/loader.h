@@ -43,6 +43,7 @@ struct mr_loader_stream_config {
     bool exact_names;    /* the source's names as they are, by whatever the target has for it */
     const char *comment; /* the source table's; NULL when none */
     enum mr_write_mode write;
+    bool frozen; /* the table keeps the columns that it has, also in an overwrite */
 };
 
 /* What one partition left behind: its staged files as the loader's own JSON, and the sums the runner adds up. */
@@ -75,6 +76,9 @@ struct mr_recall {
     char view_id[80]; /* of the newest commit of this pipeline and stream; "" when unknown */
     int n_staged;     /* manifests of unfinished work of `run_id`, any view */
     struct mr_manifest *staged; /* freed by the caller: mr_manifest_list_free */
+    struct mr_schema schema; /* of the table, freed by the caller; n_fields 0 when there is none */
+    bool exact_names;        /* the table keeps names as they are */
+    struct mr_error refusal; /* code != MR_OK: the stream's columns cannot go into this table */
 };
 
 struct mr_unit {
@@ -114,7 +118,8 @@ struct mr_loader_type {
                           size_t *ret_max); /* any thread */
     enum mr_code (*begin)(struct mr_loader_stream *s, const struct mr_partition_ref *p,
                           size_t memory_bytes, struct mr_loader_writer **ret, struct mr_error *err);
-    /* The batch has the stream's schema, or that and one more string column, MR_RESCUED, at its end. */
+    /* The batch has the stream's schema, or that and one more string column, MR_RESCUED, at its end; from the first such
+     * batch of a partition on all have it. */
     enum mr_code (*write)(struct mr_loader_writer *w, const struct mr_batch *batch,
                           struct mr_pool *pool, struct mr_error *err);
     /* Close the files, make them durable and then leave a put-if-absent manifest on the store. Ends the writer. `done` is

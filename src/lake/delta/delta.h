@@ -42,10 +42,12 @@ struct mr_delta_snapshot {
     int64_t modified_us; /* the log file's own time */
     int64_t created_ms;  /* metaData.createdTime */
     int min_reader, min_writer;
-    json_t *writer_features; /* array or NULL */
+    json_t *reader_features, *writer_features; /* arrays or NULL */
     char *table_id;
     char *name, *description; /* NULL when absent */
     struct mr_schema schema;  /* with millrace.* metadata taken into the fields */
+    bool mapped;              /* column mapping by name: files have physical names */
+    int max_column_id;        /* of the mapping; 0 when not mapped */
     char *schema_json;        /* schemaString as it stands in the log */
     json_t *configuration;    /* object of strings */
     int n_adds;
@@ -97,8 +99,11 @@ struct mr_delta_pair {
 };
 
 struct mr_delta_commit {
-    const struct mr_schema *schema; /* of the new files; the table's schema after an overwrite */
+    const struct mr_schema *schema; /* of the new files, without `_rescued` */
+    const struct mr_field *rescued; /* new files have this column besides; NULL: none does */
     bool overwrite;                 /* remove every live file, take over the schema; else append */
+    bool frozen;                    /* the table keeps its columns, also in an overwrite */
+    bool mapped; /* the files use the physical names that mr_delta_map_columns gave */
     const struct mr_delta_new_file *files;
     int n_files;
     const char *app_id;    /* NULL: no txn */
@@ -125,8 +130,8 @@ enum mr_delta_result { MR_DELTA_DONE, MR_DELTA_UNCHANGED, MR_DELTA_FENCED };
  *
  * Shape    files[n_files], n_files >= 0.
  * Loop     read the log; txn differs from txn_expected -> FENCED, never rebased; put version+1 if absent; lost -> read
- *          what the winners did and try again (blind appends and overwrites rebase; a winner that changed protocol or
- *          schema under an append -> MR_E_CONFLICT or MR_E_SCHEMA), bounded, with back-off and jitter.
+ *          what the winners did and try again (blind appends and overwrites rebase onto the schema that the winner left;
+ *          where that cannot be done -> MR_E_SCHEMA), bounded, with back-off and jitter.
  *          An ambiguous outcome (error after the put) is settled by looking for the own txnId first.
  * Returns  MR_OK with *ret_result and *ret_version (the new version; for UNCHANGED and FENCED the table's);
  *          MR_E_CONFLICT, MR_E_SCHEMA (append to another schema), MR_E_UNSUPPORTED, MR_E_CORRUPT, MR_E_IO.
@@ -139,12 +144,42 @@ MR_CHECK enum mr_code mr_delta_commit(struct mr_store *s, const char *table,
                                       enum mr_delta_result *ret_result, int64_t *ret_version,
                                       struct mr_error *err);
 
+/* What a table's schema is after a commit. */
+struct mr_delta_target {
+    struct mr_schema schema;
+    char *json; /* schemaString; that of the log itself when nothing changes */
+    bool mapped;
+    int max_column_id;
+};
+
+/**
+ * mr_delta_target - the schema that commit c leaves behind on snapshot s: an overwrite takes over c's, an append adds its
+ * columns (and widens byte to short to integer), a frozen one takes nothing; `_rescued` stays once it is there.
+ *
+ * Returns  MR_E_SCHEMA (DELTA04) when the files cannot be added to this table. *ret is released by the caller.
+ */
+MR_CHECK enum mr_code mr_delta_target(const struct mr_delta_snapshot *s,
+                                      const struct mr_delta_commit *c, const char *table,
+                                      struct mr_delta_target *ret, struct mr_error *err);
+void mr_delta_target_release(struct mr_delta_target *t); /* idempotent */
+
+/**
+ * mr_delta_map_columns - column mapping: each field at any depth gets an id and a physical name (into its metadata and
+ * field_id), those that the table's column of that name has or, from `seed`, new ones. *ret_max: the highest id then.
+ */
+void mr_delta_map_columns(struct mr_schema *schema, const struct mr_delta_snapshot *have,
+                          const char *seed, int *ret_max);
+/** mr_delta_physical - a copy of `schema` under the names that stand in the files. */
+void mr_delta_physical(const struct mr_schema *schema, struct mr_schema *ret);
+/** mr_delta_physical_name - of one field, by its metadata; its own name when there is none. mr_free. */
+char *mr_delta_physical_name(const struct mr_field *f);
+
 /** mr_delta_stats - the stats JSON of one file from the writer's column statistics (first 32 leaves). */
 void mr_delta_stats(const struct mr_schema *schema, const struct mr_pq_result *file,
                     struct mr_buf *out);
 /** mr_delta_schema_json - schemaString of a schema, with millrace.* metadata. */
 void mr_delta_schema_json(const struct mr_schema *schema, struct mr_buf *out);
-/** mr_delta_schema_parse - the inverse; nested or unknown types: MR_E_UNSUPPORTED by name. */
+/** mr_delta_schema_parse - the inverse; unknown types: MR_E_UNSUPPORTED by name. Other metadata is kept. */
 MR_CHECK enum mr_code mr_delta_schema_parse(const char *json, const char *table,
                                             struct mr_schema *ret, struct mr_error *err);
 

@@ -25,7 +25,7 @@ struct attempt {
     const struct mr_delta_snapshot *s;
     const char *table;
     char txn_id[MR_UUID_TEXT];
-    char *schema_json;
+    struct mr_delta_target target; /* on this try's snapshot */
     int64_t now_us;
 };
 
@@ -87,18 +87,84 @@ static bool has_ntz(const struct mr_schema *s)
     return false;
 }
 
-static void put_protocol(bool ntz, struct mr_json *j)
+static bool listed(const json_t *features, const char *name)
 {
+    const json_t *f;
+    size_t i;
+    json_array_foreach (features, i, f) {
+        if (strcmp(json_string_value(f) ? json_string_value(f) : "", name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What the table's protocol lacks for the schema that it will have. */
+struct needs {
+    bool ntz, mapping;
+};
+
+static struct needs protocol_needs(const struct attempt *a)
+{
+    const struct mr_delta_snapshot *s = a->s;
+    struct needs n = { has_ntz(&a->target.schema), a->target.mapped };
+    if (s->version < 0)
+        return n;
+    n.ntz &= s->min_reader < 3 || !listed(s->reader_features, "timestampNtz");
+    n.mapping &= s->min_reader == 3 ? !listed(s->reader_features, "columnMapping")
+                                    : s->min_reader < 2 || s->min_writer < 5;
+    return n;
+}
+
+static void put_features(struct mr_json *j, const char *key, const json_t *old,
+                         const char *const *more)
+{
+    const json_t *f;
+    size_t i;
+    mr_json_open(j, key, '[');
+    json_array_foreach (old, i, f) {
+        if (json_string_value(f))
+            mr_json_str(j, NULL, json_string_value(f));
+    }
+    for (; *more; more++)
+        if (**more && !listed(old, *more))
+            mr_json_str(j, NULL, *more);
+    mr_json_close(j, ']');
+}
+
+/* The smallest protocol; a table that goes from a version to features lists all that the version implied. */
+static void put_protocol(const struct attempt *a, struct needs n, struct mr_json *j)
+{
+    const struct mr_delta_snapshot *s = a->s;
+    bool features = n.ntz || s->min_writer == 7 || s->min_reader == 3;
+    bool implied = s->min_writer >= 3 && s->min_writer < 7;
+    bool mapping = n.mapping || s->min_writer == 5;
+    const char *reader[] = { n.ntz ? "timestampNtz" : "", mapping ? "columnMapping" : "", NULL };
+    const char *writer[] = { reader[0],
+                             reader[1],
+                             "appendOnly",
+                             "invariants",
+                             implied ? "checkConstraints" : "",
+                             implied && s->min_writer > 3 ? "changeDataFeed" : "",
+                             implied && s->min_writer > 3 ? "generatedColumns" : "",
+                             NULL };
     mr_json_open(j, NULL, '{');
     mr_json_open(j, "protocol", '{');
-    mr_json_int(j, "minReaderVersion", ntz ? 3 : 1);
-    mr_json_int(j, "minWriterVersion", ntz ? 7 : 2);
-    if (ntz) {
-        mr_json_raw(j, "readerFeatures", "[\"timestampNtz\"]");
-        mr_json_raw(j, "writerFeatures", "[\"timestampNtz\",\"appendOnly\",\"invariants\"]");
+    mr_json_int(j, "minReaderVersion", features ? 3 : n.mapping ? 2 : 1);
+    mr_json_int(j, "minWriterVersion", features ? 7 : n.mapping ? 5 : 2);
+    if (features) {
+        put_features(j, "readerFeatures", s->reader_features, reader);
+        put_features(j, "writerFeatures", s->writer_features, writer);
     }
     mr_json_close(j, '}');
     mr_json_close(j, '}');
+}
+
+static bool replaced(const struct attempt *a, const char *key)
+{
+    for (int i = 0; i < a->c->n_configuration; i++)
+        if (strcmp(a->c->configuration[i].key, key) == 0)
+            return true;
+    return a->target.mapped && strncmp(key, "delta.columnMapping.", 20) == 0;
 }
 
 /* The table's configuration with the caller's entries in place of its own of the same key. */
@@ -108,13 +174,14 @@ static void put_configuration(const struct attempt *a, struct mr_json *j)
     json_t *value;
     mr_json_open(j, "configuration", '{');
     json_object_foreach (a->s->configuration, key, value) {
-        bool ours = false;
-        for (int i = 0; i < a->c->n_configuration; i++)
-            ours |= strcmp(a->c->configuration[i].key, key) == 0;
-        if (!ours && json_is_string(value))
+        if (!replaced(a, key) && json_is_string(value))
             mr_json_str(j, key, json_string_value(value));
     }
     pairs(j, a->c->configuration, a->c->n_configuration);
+    if (a->target.mapped) {
+        mr_json_str(j, "delta.columnMapping.mode", "name");
+        number_text(j, "delta.columnMapping.maxColumnId", a->target.max_column_id);
+    }
     mr_json_close(j, '}');
 }
 
@@ -131,7 +198,7 @@ static void put_metadata(const struct attempt *a, struct mr_json *j)
     if (comment)
         mr_json_str(j, "description", comment);
     mr_json_raw(j, "format", "{\"provider\":\"parquet\",\"options\":{}}");
-    mr_json_str(j, "schemaString", a->schema_json);
+    mr_json_str(j, "schemaString", a->target.json);
     mr_json_raw(j, "partitionColumns", "[]");
     put_configuration(a, j);
     mr_json_int(j, "createdTime", s->created_ms ? s->created_ms : a->now_us / 1000);
@@ -208,14 +275,15 @@ static void entry_text(const struct attempt *a, struct mr_buf *out)
 {
     const struct mr_delta_snapshot *s = a->s;
     struct mr_json j = mr_json_on(out);
-    bool fresh = s->version < 0, ntz = has_ntz(a->c->schema);
+    bool fresh = s->version < 0;
+    struct needs n = protocol_needs(a);
     put_commit_info(a, &j);
     end_line(&j);
-    if (fresh || (ntz && s->min_reader < 3)) {
-        put_protocol(ntz, &j);
+    if (fresh || n.ntz || n.mapping) {
+        put_protocol(a, n, &j);
         end_line(&j);
     }
-    if (fresh || (a->c->overwrite && strcmp(s->schema_json, a->schema_json) != 0)) {
+    if (fresh || strcmp(s->schema_json, a->target.json) != 0 || s->mapped != a->target.mapped) {
         put_metadata(a, &j);
         end_line(&j);
     }
@@ -235,29 +303,6 @@ static void entry_text(const struct attempt *a, struct mr_buf *out)
 
 /* ---- conditions ---- */
 
-static enum mr_code layout_differs(const struct attempt *a, struct mr_error *err)
-{
-    const struct mr_schema *have = &a->s->schema, *want = a->c->schema;
-    int n = have->n_fields < want->n_fields ? have->n_fields : want->n_fields, i = 0;
-    while (i < n && strcmp(have->fields[i].name, want->fields[i].name) == 0 &&
-           mr_field_same_type(&have->fields[i], &want->fields[i]))
-        i++;
-    if (i < n) {
-        struct mr_buf x = { 0 }, y = { 0 };
-        mr_field_type_text(&have->fields[i], &x);
-        mr_field_type_text(&want->fields[i], &y);
-        mr_fail(err, MR_ID_DELTA04,
-                "%s: column %d of the table is %s %.200s, the append brings %s %.200s", a->table,
-                i + 1, have->fields[i].name, mr_buf_str(&x), want->fields[i].name, mr_buf_str(&y));
-        mr_buf_release(&x);
-        mr_buf_release(&y);
-    } else {
-        mr_fail(err, MR_ID_DELTA04, "%s: the table has %d columns, the append brings %d", a->table,
-                have->n_fields, want->n_fields);
-    }
-    return mr_error_advise(err, "use write: overwrite, or another path");
-}
-
 static bool unchanged(const struct attempt *a)
 {
     const struct mr_delta_commit *c = a->c;
@@ -266,7 +311,7 @@ static bool unchanged(const struct attempt *a)
     const json_t *tags = json_object_get(a->s->last_data.info, "tags");
     return tags && strcmp(mr_json_get_str(tags, "millrace.app", ""), c->app_id) == 0 &&
            strcmp(mr_json_get_str(tags, c->unchanged_key, ""), c->unchanged_value) == 0 &&
-           strcmp(a->s->schema_json, a->schema_json) == 0;
+           strcmp(a->s->schema_json, a->target.json) == 0;
 }
 
 /* Did this very commit get that version? */
@@ -306,12 +351,13 @@ static enum mr_code try_once(struct mr_store *store, struct attempt *a, enum out
         *ret_result = MR_DELTA_FENCED;
         return MR_OK;
     }
+    rc = mr_delta_target(a->s, c, a->table, &a->target, err);
+    if (rc != MR_OK)
+        return rc;
     if (a->s->version >= 0 && unchanged(a)) {
         *ret_result = MR_DELTA_UNCHANGED;
         return MR_OK;
     }
-    if (a->s->version >= 0 && !c->overwrite && !mr_schema_same_layout(&a->s->schema, c->schema))
-        return layout_differs(a, err);
     struct mr_buf text = { 0 };
     char *name = mr_delta_log_name(a->table, a->s->version + 1);
     int64_t after = a->s->modified_us / 1000 * 1000 + 1000; /* the next millisecond */
@@ -338,13 +384,10 @@ enum mr_code mr_delta_commit(struct mr_store *s, const char *table, const struct
                              struct mr_error *err)
 {
     struct attempt a = { .c = c, .table = table };
-    struct mr_buf schema = { 0 };
     int64_t until = mr_mono_us() + PATIENCE_US;
     enum outcome outcome = LOST;
     enum mr_code rc = MR_OK;
     mr_uuid(a.txn_id);
-    mr_delta_schema_json(c->schema, &schema);
-    a.schema_json = mr_buf_take(&schema);
     for (int i = 0; rc == MR_OK && outcome == LOST; i++) {
         struct mr_delta_snapshot *snap = NULL;
         if (i == TRIES || mr_mono_us() > until) {
@@ -357,8 +400,8 @@ enum mr_code mr_delta_commit(struct mr_store *s, const char *table, const struct
         a.s = snap;
         if (rc == MR_OK)
             rc = try_once(s, &a, &outcome, ret_result, ret_version, err);
+        mr_delta_target_release(&a.target);
         mr_delta_snapshot_free(snap);
     }
-    mr_free(a.schema_json);
     return rc;
 }

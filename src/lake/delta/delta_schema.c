@@ -79,6 +79,26 @@ static char *dup_or_null(const char *s)
 
 #define DEPTH_MAX 64
 
+/* Our own members become the field's, all others stay as text, in their order. */
+static void take_metadata(const json_t *meta, struct mr_field *to)
+{
+    static const char *const own[] = { "comment", "millrace.source_name", "millrace.source_type" };
+    json_t *rest = json_copy((json_t *)(uintptr_t)meta); /* shallow */
+    to->comment = dup_or_null(mr_json_get_str(meta, own[0], NULL));
+    to->source_name = dup_or_null(mr_json_get_str(meta, own[1], NULL));
+    to->source_type = dup_or_null(mr_json_get_str(meta, own[2], NULL));
+    to->field_id = (int)mr_json_get_int(meta, "delta.columnMapping.id", 0);
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        json_object_del(rest, own[i]);
+    if (json_object_size(rest) > 0) {
+        char *text = json_dumps(rest, JSON_COMPACT);
+        if (text)
+            to->metadata = mr_strndup(text + 1, strlen(text) - 2);
+        free(text);
+    }
+    json_decref(rest);
+}
+
 static bool parse_type(const json_t *kind, struct mr_field *f, int depth);
 
 static bool parse_child(const json_t *kind, const char *name, struct mr_field *f, int depth)
@@ -96,8 +116,10 @@ static bool parse_struct(const json_t *kind, struct mr_field *f, int depth)
     json_array_foreach (json_object_get(kind, "fields"), i, child) {
         const char *name = mr_json_get_str(child, "name", NULL);
         ok = ok && name && parse_child(json_object_get(child, "type"), name, f, depth);
-        if (ok)
-            f->children[f->n_children - 1].nullable = mr_json_get_bool(child, "nullable", true);
+        if (!ok)
+            break;
+        f->children[f->n_children - 1].nullable = mr_json_get_bool(child, "nullable", true);
+        take_metadata(json_object_get(child, "metadata"), &f->children[f->n_children - 1]);
     }
     return ok && f->n_children > 0;
 }
@@ -133,8 +155,7 @@ static enum mr_code parse_field(const json_t *f, const char *table, struct mr_sc
     if (!name || !kind)
         return mr_fail(err, MR_ID_DELTA01, "%s: a column of the schema has no name or type", table);
     struct mr_field *to = mr_schema_add(out, name, (struct mr_type){ .id = MR_TYPE_STRING },
-                                        mr_json_get_bool(f, "nullable", true),
-                                        mr_json_get_str(meta, "millrace.source_type", NULL));
+                                        mr_json_get_bool(f, "nullable", true), NULL);
     if (!parse_type(kind, to, 0)) {
         char *text = json_dumps(kind, JSON_ENCODE_ANY | JSON_COMPACT);
         mr_fail(err, MR_ID_DELTA02, "%s: column %s has the type %.200s, which is not supported",
@@ -142,10 +163,7 @@ static enum mr_code parse_field(const json_t *f, const char *table, struct mr_sc
         free(text);
         return MR_E_UNSUPPORTED;
     }
-    if (json_object_get(meta, "delta.columnMapping.physicalName"))
-        return mr_fail(err, MR_ID_DELTA02, "%s: columnMapping is not supported", table);
-    to->source_name = dup_or_null(mr_json_get_str(meta, "millrace.source_name", NULL));
-    to->comment = dup_or_null(mr_json_get_str(meta, "comment", NULL));
+    take_metadata(meta, to);
     return MR_OK;
 }
 

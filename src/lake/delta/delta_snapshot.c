@@ -4,6 +4,7 @@
  * Source      Delta protocol, "Action Reconciliation", "Table Features"
  */
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -180,13 +181,11 @@ static bool known(const char *feature, const char *const *list)
 
 static enum mr_code on_protocol(struct replay *r, const json_t *o, struct mr_error *err)
 {
-    static const char *const reader[] = { "timestampNtz", NULL };
+    static const char *const reader[] = { "timestampNtz", "columnMapping", NULL };
     const json_t *f;
     size_t i;
     r->s->min_reader = (int)mr_json_get_int(o, "minReaderVersion", 1);
     r->s->min_writer = (int)mr_json_get_int(o, "minWriterVersion", 2);
-    if (r->s->min_reader == 2)
-        return refuse(r->table, "columnMapping (reader version 2)", err);
     if (r->s->min_reader > 3 || r->s->min_reader < 1)
         return refuse(r->table, "an unknown reader version", err);
     json_array_foreach (json_object_get(o, "readerFeatures"), i, f) {
@@ -194,7 +193,9 @@ static enum mr_code on_protocol(struct replay *r, const json_t *o, struct mr_err
         if (name && !known(name, reader))
             return refuse(r->table, name, err);
     }
+    json_decref(r->s->reader_features);
     json_decref(r->s->writer_features);
+    r->s->reader_features = json_incref(json_object_get(o, "readerFeatures"));
     r->s->writer_features = json_incref(json_object_get(o, "writerFeatures"));
     return MR_OK;
 }
@@ -224,6 +225,15 @@ static enum mr_code on_metadata(struct replay *r, const json_t *o, struct mr_err
     json_decref(s->configuration);
     s->configuration = json_incref(json_object_get(o, "configuration"));
     s->created_ms = mr_json_get_int(o, "createdTime", 0);
+    const char *mode = mr_json_get_str(s->configuration, "delta.columnMapping.mode", "none");
+    if (strcmp(mode, "none") != 0 && strcmp(mode, "name") != 0)
+        return refuse(r->table, "columnMapping by id", err);
+    s->mapped = strcmp(mode, "name") == 0;
+    s->max_column_id =
+        s->mapped
+            ? (int)strtol(mr_json_get_str(s->configuration, "delta.columnMapping.maxColumnId", "0"),
+                          NULL, 10)
+            : 0;
     return MR_OK;
 }
 
@@ -321,6 +331,7 @@ void mr_delta_snapshot_free(struct mr_delta_snapshot *s)
     mr_free(s->schema_json);
     mr_schema_release(&s->schema);
     json_decref(s->configuration);
+    json_decref(s->reader_features);
     json_decref(s->writer_features);
     json_decref(s->last_data.info);
     mr_free(s);
@@ -334,19 +345,38 @@ int64_t mr_delta_txn_version(const struct mr_delta_snapshot *s, const char *app_
     return 0;
 }
 
+/* What a writer of version 3 to 5 has to obey, when the table makes use of it. */
+static const char *in_use(const struct mr_delta_snapshot *s)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach (s->configuration, key, value) {
+        if (strncmp(key, "delta.constraints.", 18) == 0)
+            return "check constraints";
+        if (strcmp(key, "delta.enableChangeDataFeed") == 0 &&
+            strcmp(json_string_value(value) ? json_string_value(value) : "", "true") == 0)
+            return "the change data feed";
+    }
+    if (s->schema_json && strstr(s->schema_json, "delta.invariants"))
+        return "column invariants";
+    if (s->schema_json && strstr(s->schema_json, "delta.generationExpression"))
+        return "generated columns";
+    return NULL;
+}
+
 enum mr_code mr_delta_can_write(const struct mr_delta_snapshot *s, const char *table,
                                 bool overwrite, struct mr_error *err)
 {
-    static const char *const writer[] = { "timestampNtz", "appendOnly", "invariants", NULL };
+    static const char *const writer[] = { "timestampNtz",     "columnMapping",
+                                          "appendOnly",       "invariants",
+                                          "checkConstraints", "changeDataFeed",
+                                          "generatedColumns", NULL };
     const json_t *f;
     size_t i;
     if (s->version < 0)
         return MR_OK;
-    if (s->min_writer > 2 && s->min_writer < 7)
-        return refuse(table,
-                      "constraints, generated columns, change data feed or identity "
-                      "columns (writer version 3 to 6)",
-                      err);
+    if (s->min_writer == 6)
+        return refuse(table, "identity columns (writer version 6)", err);
     if (s->min_writer > 7)
         return refuse(table, "an unknown writer version", err);
     json_array_foreach (s->writer_features, i, f) {
@@ -354,11 +384,11 @@ enum mr_code mr_delta_can_write(const struct mr_delta_snapshot *s, const char *t
         if (name && !known(name, writer))
             return refuse(table, name, err);
     }
+    if (in_use(s))
+        return refuse(table, in_use(s), err);
     const char *only = mr_json_get_str(s->configuration, "delta.appendOnly", "false");
     if (overwrite && strcmp(only, "true") == 0)
         return refuse(table, "appendOnly, and this is an overwrite", err);
-    if (s->schema_json && strstr(s->schema_json, "delta.invariants"))
-        return refuse(table, "column invariants", err);
     return MR_OK;
 }
 

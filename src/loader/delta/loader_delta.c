@@ -22,6 +22,7 @@
 #include "column/schema.h"
 #include "lake/delta/delta.h"
 #include "loader/delta/bloom_columns.h"
+#include "loader/delta/landed.h"
 #include "loader/delta/staging.h"
 
 #define ROW_GROUP_MAX ((size_t)32 << 20)
@@ -39,8 +40,9 @@ struct mr_loader {
 struct mr_loader_stream {
     struct mr_loader *loader;
     char *stream_id, *table, *comment, *app_id;
-    struct mr_schema schema;
+    struct mr_landed landed; /* the columns; settled by recall */
     enum mr_write_mode write;
+    bool frozen, exact;
 };
 
 struct mr_loader_writer {
@@ -49,6 +51,7 @@ struct mr_loader_writer {
     char view_id[80];
     size_t memory;
     struct mr_pq_writer *pq; /* NULL between files */
+    bool rescued;            /* batches have that column by now, and the open file too */
     struct mr_store_put *put;
     char *path; /* of the open file, relative to the table */
     struct mr_staged_files files;
@@ -186,7 +189,9 @@ static enum mr_code stream_open(struct mr_loader *l, const struct mr_loader_stre
     s->comment = cfg->comment ? mr_strdup(cfg->comment) : NULL;
     s->app_id = make_app_id(l->pipeline_id, cfg->stream_id);
     s->write = cfg->write;
-    mr_schema_copy(&s->schema, cfg->schema);
+    s->frozen = cfg->frozen;
+    s->exact = cfg->exact_names;
+    mr_landed_init(&s->landed, cfg->schema);
     *ret = s;
     return MR_OK;
 }
@@ -199,8 +204,42 @@ static void stream_close(struct mr_loader_stream *s)
     mr_free(s->table);
     mr_free(s->comment);
     mr_free(s->app_id);
-    mr_schema_release(&s->schema);
+    mr_landed_release(&s->landed);
     mr_free(s);
+}
+
+/* Column mapping where the table has it, or is to have it and can: new, or written anew. */
+static void settle_columns(struct mr_loader_stream *s, const struct mr_delta_snapshot *snap)
+{
+    char *seed = mr_asprintf("%s/%s", s->loader->run_id, s->table);
+    bool anew = snap->version < 0 || (s->write == MR_WRITE_OVERWRITE && !s->frozen);
+    if (snap->mapped || (s->exact && anew))
+        mr_landed_map(&s->landed, snap, seed, &s->loader->bloom);
+    mr_free(seed);
+}
+
+static struct mr_delta_commit schema_of_commit(const struct mr_loader_stream *s, bool rescued)
+{
+    return (struct mr_delta_commit){ .schema = &s->landed.table[0],
+                                     .rescued = rescued ? mr_landed_rescued(&s->landed) : NULL,
+                                     .overwrite = s->write == MR_WRITE_OVERWRITE,
+                                     .frozen = s->frozen,
+                                     .mapped = s->landed.mapped };
+}
+
+/* Before a row is read: could these columns go into the table? */
+static void try_schema(struct mr_loader_stream *s, const struct mr_delta_snapshot *snap,
+                       struct mr_recall *r)
+{
+    const struct mr_delta_commit c = schema_of_commit(s, false);
+    struct mr_delta_target t = { 0 };
+    if (s->exact && !s->landed.mapped) {
+        mr_fail(&r->refusal, MR_ID_DELTA04, "%s: the table was made with names: safe", s->table);
+        mr_error_advise(&r->refusal, "names: exact begins with write: overwrite and "
+                                     "on_schema_change: evolve, or in another path");
+    } else if (mr_delta_target(snap, &c, s->table, &t, &r->refusal) == MR_OK) {
+        mr_delta_target_release(&t);
+    }
 }
 
 static enum mr_code recall(struct mr_loader_stream *s, struct mr_recall *ret, struct mr_error *err)
@@ -218,12 +257,31 @@ static enum mr_code recall(struct mr_loader_stream *s, struct mr_recall *ret, st
         r.done_in_run = strcmp(mr_json_get_str(tags, "millrace.run", ""), s->loader->run_id) == 0;
         snprintf(r.view_id, sizeof r.view_id, "%s", mr_json_get_str(tags, "millrace.snapshot", ""));
     }
+    mr_schema_copy(&r.schema, &snap->schema);
+    r.exact_names = snap->mapped;
+    settle_columns(s, snap);
+    try_schema(s, snap, &r);
     mr_delta_snapshot_free(snap);
-    rc =
-        mr_staging_list(s->loader->store, s->table, s->loader->run_id, &r.staged, &r.n_staged, err);
+    if (*s->loader->run_id) /* none: only a plan is made */
+        rc = mr_staging_list(s->loader->store, s->table, s->loader->run_id, &r.staged, &r.n_staged,
+                             err);
     if (rc == MR_OK)
         *ret = r;
+    else
+        mr_schema_release(&r.schema);
     return rc;
+}
+
+/* A file has one column more as soon as a value did not fit. */
+static void writer_memory(const struct mr_schema *schema, size_t *ret_min, size_t *ret_max)
+{
+    struct mr_field *fields = mr_alloc(sizeof *fields * ((size_t)schema->n_fields + 1));
+    const struct mr_schema more = { schema->n_fields + 1, fields };
+    if (schema->n_fields)
+        memcpy(fields, schema->fields, sizeof *fields * (size_t)schema->n_fields);
+    fields[schema->n_fields] = (struct mr_field){ .type = { .id = MR_TYPE_STRING } };
+    mr_pq_memory(&more, ret_min, ret_max);
+    mr_free(fields);
 }
 
 static enum mr_code begin(struct mr_loader_stream *s, const struct mr_partition_ref *p,
@@ -247,7 +305,9 @@ static enum mr_code sink_write(void *ctx, const void *p, size_t n, struct mr_err
 
 static enum mr_code open_file(struct mr_loader_writer *w, struct mr_error *err)
 {
-    struct mr_loader *l = w->stream->loader;
+    struct mr_loader_stream *s = w->stream;
+    struct mr_loader *l = s->loader;
+    const char *const *asked = (const char *const *)l->bloom.asked->items;
     w->path = mr_staging_file_name(l->run_id, &w->ref, w->files.n);
     char *name = mr_asprintf("%s/%s", w->stream->table, w->path);
     enum mr_code rc = mr_store_put_open(l->store, name, &w->put, err);
@@ -257,14 +317,15 @@ static enum mr_code open_file(struct mr_loader_writer *w, struct mr_error *err)
     struct mr_pq_options o = { .codec = l->codec,
                                .plain_only = l->plain_only,
                                .level = 1,
-                               .bloom_filters = (const char *const *)l->bloom.asked->items,
-                               .n_bloom_filters = l->bloom.asked->n_items,
+                               .bloom_filters = s->landed.mapped ? s->landed.bloom : asked,
+                               .n_bloom_filters =
+                                   s->landed.mapped ? s->landed.n_bloom : l->bloom.asked->n_items,
                                .memory_bytes = w->memory,
                                .created_by = "millrace version " MR_VERSION };
     if (w->memory / 2 > ROW_GROUP_MAX)
         o.row_group_bytes = ROW_GROUP_MAX;
-    return mr_pq_open(&w->stream->schema, &o, (struct mr_pq_sink){ w->put, sink_write }, &w->pq,
-                      err);
+    return mr_pq_open(&w->stream->landed.files[w->rescued], &o,
+                      (struct mr_pq_sink){ w->put, sink_write }, &w->pq, err);
 }
 
 /* Thread: syncer. After a failure the writer's other files are not synced any more: it is lost. */
@@ -307,7 +368,8 @@ static enum mr_code close_file(struct mr_loader_writer *w, struct mr_pool *pool,
     w->pq = NULL;
     if (rc == MR_OK) {
         hand_over(w);
-        mr_delta_stats(&w->stream->schema, &result, &stats);
+        mr_delta_stats(&w->stream->landed.files[w->rescued], &result, &stats);
+        w->files.rescued |= w->rescued;
         struct mr_staged_file *f = mr_staged_files_add(&w->files);
         *f = (struct mr_staged_file){ .path = w->path,
                                       .size_bytes = (int64_t)result.bytes,
@@ -334,7 +396,11 @@ static enum mr_code write_batch(struct mr_loader_writer *w, const struct mr_batc
 {
     if (batch->n_rows == 0)
         return MR_OK;
+    bool begins = !w->rescued && batch->schema->n_fields > w->stream->landed.table[0].n_fields;
     enum mr_code rc = check_synced(w, err);
+    if (rc == MR_OK && begins && w->pq)
+        rc = close_file(w, pool, err);
+    w->rescued |= begins;
     if (rc == MR_OK && !w->pq)
         rc = open_file(w, err);
     if (rc == MR_OK)
@@ -434,14 +500,14 @@ static char *unit_fingerprint(const struct mr_loader_stream *s, const struct mr_
 {
     char sum[MR_CHECKSUM_TEXT];
     struct mr_buf schema = { 0 };
-    mr_delta_schema_json(&s->schema, &schema);
+    mr_delta_schema_json(&s->landed.table[0], &schema);
     uint64_t h = XXH3_64bits(schema.data, schema.len);
     mr_buf_clear(&schema);
     mr_buf_printf(&schema, "%s;rows=%lld;schema=%016llx;codec=%d%s",
                   mr_checksum_text(u->checksum, sum), (long long)u->rows, (unsigned long long)h,
                   (int)s->loader->codec, s->loader->plain_only ? ";plain" : "");
-    for (int i = 0; i < s->schema.n_fields; i++)
-        if (mr_bloom_columns_has(&s->loader->bloom, s->schema.fields[i].name))
+    for (int i = 0; i < s->landed.table[0].n_fields; i++)
+        if (mr_bloom_columns_has(&s->loader->bloom, s->landed.table[0].fields[i].name))
             mr_buf_printf(&schema, ";bloom=%d", i);
     return mr_buf_take(&schema);
 }
@@ -487,23 +553,20 @@ static enum mr_code put_commit(struct mr_loader_stream *s, const struct mr_unit 
     };
     const struct mr_delta_pair conf[] = { { "millrace.source", s->stream_id },
                                           { "millrace.pipeline", l->pipeline_id } };
-    const struct mr_delta_commit c = {
-        .schema = &s->schema,
-        .overwrite = s->write == MR_WRITE_OVERWRITE,
-        .files = adds,
-        .n_files = files->n,
-        .app_id = s->app_id,
-        .txn_expected = u->expected_sequence,
-        .txn_version = u->expected_sequence + 1,
-        .operation = "WRITE",
-        .tags = tags,
-        .n_tags = (int)(sizeof tags / sizeof *tags),
-        .table_comment = s->comment,
-        .configuration = conf,
-        .n_configuration = 2,
-        .unchanged_key = u->allow_unchanged ? "millrace.unit" : NULL,
-        .unchanged_value = print,
-    };
+    struct mr_delta_commit c = schema_of_commit(s, files->rescued);
+    c.files = adds;
+    c.n_files = files->n;
+    c.app_id = s->app_id;
+    c.txn_expected = u->expected_sequence;
+    c.txn_version = u->expected_sequence + 1;
+    c.operation = "WRITE";
+    c.tags = tags;
+    c.n_tags = (int)(sizeof tags / sizeof *tags);
+    c.table_comment = s->comment;
+    c.configuration = conf;
+    c.n_configuration = 2;
+    c.unchanged_key = u->allow_unchanged ? "millrace.unit" : NULL;
+    c.unchanged_value = print;
     enum mr_code rc = mr_delta_commit(l->store, s->table, &c, ret, ret_version, err);
     mr_free(adds);
     mr_free(print);
@@ -560,7 +623,7 @@ const struct mr_loader_type mr_loader_delta = {
     .stream_open = stream_open,
     .stream_close = stream_close,
     .recall = recall,
-    .writer_memory = mr_pq_memory,
+    .writer_memory = writer_memory,
     .begin = begin,
     .write = write_batch,
     .finish = finish,

@@ -62,6 +62,7 @@ static void manifest_json(const struct mr_staged_files *files, const char *run_i
     mr_json_int(&j, "rows", m->rows);
     mr_json_int(&j, "bytes", m->bytes);
     mr_json_str(&j, "checksum", mr_checksum_text(m->checksum, sum));
+    mr_json_bool(&j, "rescued", files->rescued);
     mr_json_open(&j, "files", '[');
     for (int i = 0; i < files->n; i++) {
         const struct mr_staged_file *f = &files->items[i];
@@ -161,6 +162,7 @@ enum mr_code mr_staging_files(const struct mr_manifest *m, struct mr_staged_file
     enum mr_code rc = mr_json_parse(m->json, strlen(m->json), MR_ID_LOAD01, "manifest", &o, err);
     if (rc != MR_OK)
         return rc;
+    out->rescued |= mr_json_get_bool(o, "rescued", false);
     json_array_foreach (json_object_get(o, "files"), i, f) {
         const char *stats = mr_json_get_str(f, "stats", NULL);
         struct mr_staged_file *to = mr_staged_files_add(out);

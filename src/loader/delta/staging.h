@@ -22,6 +22,7 @@ struct mr_staged_file {
 struct mr_staged_files {
     int n;
     struct mr_staged_file *items;
+    bool rescued; /* one of them has the column `_rescued` */
 };
 
 void mr_staged_files_release(struct mr_staged_files *f);
