@@ -28,16 +28,16 @@ int mr_exit_of(enum mr_code code)
     }
 }
 
-static bool colours(void)
+bool mr_use_color(FILE *f)
 {
-    return isatty(STDERR_FILENO) && !mr_spec_getenv("NO_COLOR");
+    return isatty(fileno(f)) && !mr_spec_getenv("NO_COLOR");
 }
 
 int mr_print_error(const struct mr_error *err)
 {
     struct mr_error e = *err;
     const struct mr_error_info *info = mr_error_lookup(e.id);
-    bool c = colours();
+    bool c = mr_use_color(stderr);
     mr_redact_error(&e);
     fprintf(stderr, "%serror %s:%s ", c ? "\033[31m" : "", info ? info->name : "MR-E-BASE03",
             c ? "\033[0m" : "");

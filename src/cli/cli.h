@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 
+#include "base/json.h"
 #include "pipe/run.h"
 #include "spec/pipeline.h"
 
@@ -47,11 +48,15 @@ const char *mr_arg(const struct mr_args *a, const char *name);
 bool mr_arg_set(const struct mr_args *a, const char *name);
 /** mr_arg_int - a whole number >= 0 or def; a bad one: prints and returns -1. */
 int64_t mr_arg_int(const struct mr_args *a, const char *name, int64_t def);
+/** mr_arg_choice - true when the flag is not given or one of "a|b|c"; prints when it is not. */
+bool mr_arg_choice(const struct mr_args *a, const char *flag, const char *choices);
 /** mr_args_parse - false after it has printed what is wrong. */
 bool mr_args_parse(const struct mr_command *c, int argc, char **argv, struct mr_args *ret);
 
 /** mr_print_error - "error MR-E-...: where: message" and the advice, redacted, on stderr. Returns the exit code. */
 int mr_print_error(const struct mr_error *err);
+/** mr_use_color - f is a terminal, and NO_COLOR is not set. */
+bool mr_use_color(FILE *f);
 int mr_usage_error(const char *fmt, ...) MR_PRINTF(1, 2);
 int mr_exit_of(enum mr_code code);
 
@@ -65,6 +70,9 @@ char *mr_human_count(int64_t v, char *buf);
 int mr_run_pipeline(const struct mr_pipeline *p, const struct mr_args *a, const char *preview);
 void mr_report_text(const struct mr_report *r, FILE *out);
 void mr_report_json(const struct mr_report *r, struct mr_buf *out);
+/** mr_report_changes_text, _json - the differences between table and source of one stream. */
+void mr_report_changes_text(const struct mr_stream_report *s, const char *indent, FILE *out);
+void mr_report_changes_json(const struct mr_stream_report *s, struct mr_json *j);
 struct mr_progress;
 /** mr_progress_new - mode: auto, bar, log, json, none. */
 struct mr_progress *mr_progress_new(const char *mode);

@@ -41,6 +41,17 @@ static enum mr_code load(const char *what, const struct mr_args *a, struct mr_pi
     return rc;
 }
 
+/* The smallest protocol that a new table of this schema gets. */
+static const char *protocol_of(const struct mr_stream_report *s, const struct mr_pipeline *p)
+{
+    bool ntz = false;
+    for (int i = 0; i < s->schema.n_fields; i++)
+        ntz |= mr_field_has_type(&s->schema.fields[i], MR_TYPE_TIMESTAMP_NTZ);
+    if (p->exact_names)
+        return ntz ? "(3,7) timestampNtz, columnMapping" : "(2,5) columnMapping";
+    return ntz ? "(3,7) timestampNtz" : "(1,2)";
+}
+
 static void print_stream(const struct mr_stream_report *s, const struct mr_pipeline *p, bool target)
 {
     char count[32];
@@ -49,17 +60,14 @@ static void print_stream(const struct mr_stream_report *s, const struct mr_pipel
     if (s->est_rows >= 0)
         printf(", about %s rows", mr_human_count(s->est_rows, count));
     putchar(')');
-    if (target) {
-        bool ntz = false;
-        for (int i = 0; i < s->schema.n_fields; i++)
-            ntz |= mr_field_has_type(&s->schema.fields[i], MR_TYPE_TIMESTAMP_NTZ);
+    if (target)
         printf(" -> %s%s, protocol %s", s->table,
                s->write == p->write          ? ""
                : s->write == MR_WRITE_APPEND ? ", appended"
                                              : ", replaced",
-               ntz ? "(3,7) timestampNtz" : "(1,2)");
-    }
+               protocol_of(s, p));
     putchar('\n');
+    mr_report_changes_text(s, "    changed: ", stdout);
     for (int i = 0; i < s->schema.n_fields; i++) {
         const struct mr_field *f = &s->schema.fields[i];
         mr_buf_clear(&type);
@@ -75,29 +83,39 @@ static void print_stream(const struct mr_stream_report *s, const struct mr_pipel
         printf("    cannot be read: %s\n    advice: %s\n", s->error.message, s->error.advice);
 }
 
+static void print_plan(const struct mr_report *r, const struct mr_pipeline *p, bool target)
+{
+    if (target && r->error.code == MR_OK)
+        printf("pipeline %s: %s %s into %s, %d workers, memory %zu MB\n", p->name,
+               p->consumer->name,
+               p->write == MR_WRITE_APPEND ? "appends a whole copy per run" : "replaces each table",
+               p->lake, p->workers, p->memory_bytes / 1000000);
+    for (int i = 0; i < r->n_streams; i++)
+        print_stream(&r->streams[i], p, target);
+    for (int i = 0; i < r->n_warnings; i++)
+        printf("warning: %s\n", r->warnings[i]);
+}
+
 static int plan_one(const char *what, const struct mr_args *a, bool target)
 {
     struct mr_pipeline *p = NULL;
     struct mr_error err = { 0 };
     struct mr_report r = { 0 };
-    const struct mr_run_options o = { 0 };
+    struct mr_buf json = { 0 };
+    const struct mr_run_options o = { .compare = target };
     if (load(what, a, &p, &err) != MR_OK)
         return mr_print_error(&err);
-    int code = 0;
     mr_log_setup(MR_LOG_ERROR, MR_LOG_TEXT);
-    if (mr_plan(p, &o, &r, &err) != MR_OK)
-        code = mr_print_error(&err);
-    else if (target)
-        printf("pipeline %s: %s %s into %s, %d workers, memory %zu MB\n", p->name,
-               p->consumer->name,
-               p->write == MR_WRITE_APPEND ? "appends a whole copy per run" : "replaces each table",
-               p->lake, p->workers, p->memory_bytes / 1000000);
-    for (int i = 0; i < r.n_streams; i++)
-        print_stream(&r.streams[i], p, target);
-    for (int i = 0; i < r.n_warnings; i++)
-        printf("warning: %s\n", r.warnings[i]);
+    int code = mr_plan(p, &o, &r, &err) == MR_OK ? 0 : mr_print_error(&err);
+    if (target && mr_arg(a, "report") && strcmp(mr_arg(a, "report"), "json") == 0) {
+        mr_report_json(&r, &json);
+        puts(json.data);
+    } else {
+        print_plan(&r, p, target);
+    }
     if (!code && r.status == MR_RUN_FAILED)
         code = 1;
+    mr_buf_release(&json);
     mr_report_release(&r);
     mr_pipeline_free(p);
     return code;
@@ -111,6 +129,8 @@ int mr_cmd_discover(const struct mr_args *a)
 int mr_cmd_plan(const struct mr_args *a)
 {
     int worst = 0;
+    if (!mr_arg_choice(a, "report", "text|json"))
+        return 2;
     for (int i = 0; i < a->n; i++) {
         int code = plan_one(a->items[i], a, true);
         worst = code > worst ? code : worst;

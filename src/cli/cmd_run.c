@@ -44,13 +44,13 @@ static void print_report(const struct mr_report *r, const struct mr_args *a)
     fflush(stdout);
 }
 
-static int exit_code(enum mr_code rc, const struct mr_report *r)
+static int exit_code(enum mr_code rc, const struct mr_report *r, bool strict)
 {
     if (r->status == MR_RUN_INTERRUPTED)
         return g_signal == SIGTERM ? 143 : 130;
     if (rc != MR_OK)
         return mr_exit_of(rc);
-    return r->status == MR_RUN_FAILED ? 1 : 0;
+    return r->status == MR_RUN_FAILED || (strict && mr_report_bad_cells(r) > 0) ? 1 : 0;
 }
 
 int mr_run_pipeline(const struct mr_pipeline *p, const struct mr_args *a, const char *preview)
@@ -83,14 +83,14 @@ int mr_run_pipeline(const struct mr_pipeline *p, const struct mr_args *a, const 
     }
     if (rc != MR_OK && report.status != MR_RUN_INTERRUPTED)
         mr_print_error(&err);
-    int code = exit_code(rc, &report);
+    int code = exit_code(rc, &report, o.strict);
     mr_report_release(&report);
     mr_state_close(state);
     mr_progress_free(progress);
     return code;
 }
 
-static bool choice_ok(const struct mr_args *a, const char *flag, const char *choices)
+bool mr_arg_choice(const struct mr_args *a, const char *flag, const char *choices)
 {
     const char *v = mr_arg(a, flag);
     if (!v)
@@ -127,8 +127,8 @@ static int run_file(const char *file, const struct mr_args *a,
 int mr_cmd_run(const struct mr_args *a)
 {
     int64_t workers = mr_arg_int(a, "workers", 0);
-    if (workers < 0 || !choice_ok(a, "report", "text|json") ||
-        !choice_ok(a, "progress", "auto|bar|log|json|none"))
+    if (workers < 0 || !mr_arg_choice(a, "report", "text|json") ||
+        !mr_arg_choice(a, "progress", "auto|bar|log|json|none"))
         return 2;
     const struct mr_pipeline_overrides over = { .lake = mr_arg(a, "lake"),
                                                 .env = mr_arg(a, "env"),

@@ -41,6 +41,11 @@ static const struct mr_flag g_copy[] = {
     END,
 };
 static const struct mr_flag g_lake[] = { COMMON_LAKE, END };
+static const struct mr_flag g_plan[] = {
+    COMMON_LAKE,
+    { "report", "FORMAT", "text or json, on stdout.", 0 },
+    END,
+};
 static const struct mr_flag g_sql[] = {
     COMMON_LAKE,
     { "command", "SQL", "The statements.", 'c' },
@@ -65,7 +70,7 @@ const struct mr_command mr_commands[] = {
     { "check", "FILE...", "Is everything there that a run needs?", g_lake, 1, 64, mr_cmd_check },
     { "discover", "URL|FILE", "The tables of a source, with their columns", g_lake, 1, 1,
       mr_cmd_discover },
-    { "plan", "FILE...", "What a run would do, without doing it", g_lake, 1, 64, mr_cmd_plan },
+    { "plan", "FILE...", "What a run would do, without doing it", g_plan, 1, 64, mr_cmd_plan },
     { "run", "FILE...", "Run pipelines", g_run, 1, 256, mr_cmd_run },
     { "sql", "-c SQL", "Ask the lake", g_sql, 0, 0, mr_cmd_sql },
     { "tables", "", "The tables of the lake", g_lake, 0, 0, mr_cmd_tables },

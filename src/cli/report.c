@@ -45,6 +45,42 @@ static void json_profile(struct mr_json *j, const struct mr_profile *p)
     mr_json_close(j, '}');
 }
 
+void mr_report_changes_json(const struct mr_stream_report *s, struct mr_json *j)
+{
+    mr_json_open(j, "schema_changes", '[');
+    for (int i = 0; i < s->n_changes; i++) {
+        const struct mr_schema_change *c = &s->changes[i];
+        mr_json_open(j, NULL, '{');
+        mr_json_str(j, "change", c->what);
+        if (*c->column)
+            mr_json_str(j, "column", c->column);
+        if (c->from)
+            mr_json_str(j, "from", c->from);
+        if (c->to)
+            mr_json_str(j, "to", c->to);
+        mr_json_close(j, '}');
+    }
+    mr_json_close(j, ']');
+}
+
+static void json_bad_values(struct mr_json *j, const struct mr_stream_report *s)
+{
+    mr_json_open(j, "bad_values", '[');
+    for (int i = 0; i < s->n_bad; i++) {
+        const struct mr_bad_count *b = &s->bad[i];
+        mr_json_open(j, NULL, '{');
+        mr_json_str(j, "column", b->column);
+        mr_json_str(j, "policy", mr_on_bad_name(b->done));
+        mr_json_int(j, "count", b->count);
+        mr_json_open(j, "samples", '[');
+        for (int k = 0; k < b->n_samples; k++)
+            mr_json_str(j, NULL, b->samples[k]);
+        mr_json_close(j, ']');
+        mr_json_close(j, '}');
+    }
+    mr_json_close(j, ']');
+}
+
 static void json_stream(struct mr_json *j, const struct mr_stream_report *s)
 {
     char position[24];
@@ -67,7 +103,7 @@ static void json_stream(struct mr_json *j, const struct mr_stream_report *s)
         mr_json_int(j, "delta_version", s->delta_version);
     mr_json_str(j, "position", s->position ? position : "");
     mr_json_str(j, "checksum", s->checksum);
-    mr_json_raw(j, "schema_changes", "[]");
+    mr_report_changes_json(s, j);
     mr_json_open(j, "renames", '[');
     for (int i = 0; i < s->n_renames; i++) {
         mr_json_open(j, NULL, '{');
@@ -76,7 +112,7 @@ static void json_stream(struct mr_json *j, const struct mr_stream_report *s)
         mr_json_close(j, '}');
     }
     mr_json_close(j, ']');
-    mr_json_raw(j, "bad_values", "[]");
+    json_bad_values(j, s);
     if (s->profile)
         json_profile(j, s->profile);
     if (s->error.code != MR_OK)
@@ -171,6 +207,69 @@ static void text_profile(const struct mr_stream_report *s, FILE *out)
     fprintf(out, "    %s\n", verdict(s->profile));
 }
 
+void mr_report_changes_text(const struct mr_stream_report *s, const char *indent, FILE *out)
+{
+    for (int i = 0; i < s->n_changes; i++) {
+        const struct mr_schema_change *c = &s->changes[i];
+        char *what = mr_strdup(c->what);
+        for (char *p = what; (p = strchr(p, '_')) != NULL;)
+            *p = ' ';
+        fprintf(out, "%s%s%s%s", indent, what, *c->column ? ": " : "", c->column);
+        if (c->from && c->to)
+            fprintf(out, ", %s -> %s", c->from, c->to);
+        else if (c->from || c->to)
+            fprintf(out, ", %s", c->from ? c->from : c->to);
+        fputc('\n', out);
+        mr_free(what);
+    }
+}
+
+static const char *what_was_done(enum mr_on_bad b)
+{
+    static const char *const texts[] = { "are NULL, their text is in _rescued", "are NULL",
+                                         "became the nearest value", "were rounded",
+                                         "failed the table" };
+    return texts[b];
+}
+
+/* What to write so that all values land as they are: text holds anything. */
+static void text_pins(const struct mr_stream_report *s, FILE *out)
+{
+    struct mr_buf b = { 0 };
+    for (int i = 0; i < s->n_bad; i++) {
+        if (i > 0 && strcmp(s->bad[i].source, s->bad[i - 1].source) == 0)
+            continue;
+        mr_buf_puts(&b, b.len ? ", " : "");
+        mr_json_quote(&b, s->bad[i].source, strlen(s->bad[i].source));
+        mr_buf_puts(&b, ": string");
+    }
+    if (b.len == 0)
+        return;
+    struct mr_buf name = { 0 };
+    mr_json_quote(&name, s->stream, strlen(s->stream));
+    fprintf(out,
+            "    to land them as text, under consumer: tables: (beside \"*\": {} where all are "
+            "read):\n      %s: {columns: {%s}}\n",
+            name.data, b.data);
+    mr_buf_release(&name);
+    mr_buf_release(&b);
+}
+
+/* A yellow line per column, then what to write so that all of them land as they are. */
+static void text_bad_values(const struct mr_stream_report *s, bool color, FILE *out)
+{
+    char count[32];
+    for (int i = 0; i < s->n_bad; i++) {
+        const struct mr_bad_count *b = &s->bad[i];
+        fprintf(out, "%s  %s.%s: %s values did not fit and %s:", color ? "\033[33m" : "", s->stream,
+                b->column, mr_human_count(b->count, count), what_was_done(b->done));
+        for (int k = 0; k < b->n_samples; k++)
+            fprintf(out, "%s %s", k ? ";" : "", b->samples[k]);
+        fprintf(out, "%s%s\n", b->count > b->n_samples ? "; ..." : "", color ? "\033[0m" : "");
+    }
+    text_pins(s, out);
+}
+
 static void text_error(const struct mr_stream_report *s, FILE *out)
 {
     struct mr_error e = s->error;
@@ -202,6 +301,13 @@ void mr_report_text(const struct mr_report *r, FILE *out)
         for (int k = 0; k < r->streams[i].n_renames; k++)
             fprintf(out, "  renamed: %s.\"%s\" lands as %s\n", r->streams[i].stream,
                     r->streams[i].rename_from[k], r->streams[i].rename_to[k]);
+    for (int i = 0; i < r->n_streams; i++)
+        if (r->streams[i].n_changes) {
+            fprintf(out, "  schema of %s:\n", r->streams[i].stream);
+            mr_report_changes_text(&r->streams[i], "    ", out);
+        }
+    for (int i = 0; i < r->n_streams; i++)
+        text_bad_values(&r->streams[i], mr_use_color(out), out);
     for (int i = 0; i < r->n_warnings; i++)
         fprintf(out, "  warning: %s\n", r->warnings[i]);
     for (int i = 0; i < r->n_streams; i++)

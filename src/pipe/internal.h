@@ -52,6 +52,77 @@ enum mr_code mr_chain_apply(struct mr_chain *c, const struct mr_pipeline *p, str
 /** mr_chain_close - `in_schema_of` batch pointers handed to apply must be reset by the caller before. */
 void mr_chain_close(struct mr_chain *c, const struct mr_pipeline *p);
 
+/* ---- landing.c: the end of a chain ---- */
+
+/* What lands of a chain's columns, and one more for what did not fit. */
+struct mr_landing {
+    struct mr_schema plain, full; /* full: with `_rescued` */
+    int *from;     /* column of the chain for each of plain; NULL: they are the same */
+    int n_to, *to; /* the inverse: -1 where a column of the chain does not land */
+    struct mr_schema extra_schema;
+    struct mr_batch extra; /* `_rescued` alone */
+    struct mr_batch view;  /* borrows the columns of the chain's batch and of `extra` */
+    bool begun;            /* a row was rescued: from now on all batches have the column */
+    struct mr_buf json;
+    int *cells; /* of one row, for sorting */
+    int cap_cells;
+};
+
+/** mr_landing_open - `landing` as the loader was given it; from: see above, copied. */
+void mr_landing_open(struct mr_landing *l, const struct mr_schema *landing, const int *from);
+/** mr_landing_cells - the chain's list of cells that did not fit, with the columns as they land. */
+void mr_landing_cells(const struct mr_landing *l, struct mr_bad_list *bad);
+/** mr_landing_apply - *ret is `in` as it lands; valid until the next apply. After mr_landing_cells. */
+enum mr_code mr_landing_apply(struct mr_landing *l, struct mr_batch *in, struct mr_batch **ret,
+                              struct mr_error *err);
+void mr_landing_close(struct mr_landing *l); /* idempotent */
+
+/* ---- bad.c: counting what did not fit ---- */
+
+/* Of one partition. Keys of rows are made before the chain, for cells whose column has no five samples yet. */
+struct mr_bad_book {
+    const struct mr_stream *stream;
+    int partition;     /* -1: the stream has only one */
+    int n_keys, *keys; /* columns of the source's schema; 0: rows are numbered */
+    int n_landing;
+    int *source_of;   /* for each landing column: that of the source, or -1 */
+    uint8_t *sampled; /* [source column * 5 + done] */
+    int *entry_of;    /* [landing column * 5 + done]: index + 1 into counts */
+    int n;
+    struct mr_bad_count *counts;
+    bool failing; /* a cell's policy is to fail */
+};
+
+void mr_book_open(struct mr_bad_book *b, const struct mr_stream *s,
+                  const struct mr_schema *landing);
+/** mr_book_keys - say of bad cells which rows they are; before the chain. */
+void mr_book_keys(struct mr_bad_book *b, struct mr_batch *in);
+/** mr_book_count - cells that land, after mr_landing_cells. */
+void mr_book_count(struct mr_bad_book *b, const struct mr_schema *landing,
+                   const struct mr_bad_list *bad);
+/** mr_book_error - one error that names all columns whose policy is to fail. */
+enum mr_code mr_book_error(const struct mr_bad_book *b, struct mr_error *err);
+/** mr_book_merge - add its counts to a report. Locks: the caller holds what guards it. */
+void mr_book_merge(struct mr_bad_book *b, struct mr_stream_report *r);
+void mr_book_close(struct mr_bad_book *b); /* idempotent */
+void mr_bad_counts_free(struct mr_bad_count *c, int n);
+/** mr_cell_text - a value for people, cut at 100 bytes. */
+void mr_cell_text(const struct mr_field *f, const struct mr_array *a, int64_t r,
+                  struct mr_buf *out);
+
+/* ---- drift.c: what has changed since the table was written ---- */
+
+struct mr_job;
+struct mr_engine;
+/** mr_drift - compare the table as recalled with what lands; note it in the report; obey on_schema_change. May leave columns
+ *  out of j->landing (freeze), and then opens j->target anew. */
+enum mr_code mr_drift(struct mr_engine *e, struct mr_job *j, struct mr_error *err);
+/** mr_target_open - the loader's stream for j->landing, recalled. */
+enum mr_code mr_target_open(struct mr_engine *e, struct mr_job *j, struct mr_error *err);
+void mr_change_add(struct mr_stream_report *r, const char *what, const char *column,
+                   const char *from, const char *to);
+void mr_changes_clear(struct mr_stream_report *r);
+
 /* One stream of the run. */
 struct mr_job {
     struct mr_stream *stream;
@@ -59,7 +130,10 @@ struct mr_job {
     char *table;
     enum mr_write_mode write;
     struct mr_place_list places;
-    struct mr_chain chain; /* for the schema; lanes open their own */
+    struct mr_chain chain;    /* for the schema; lanes open their own */
+    struct mr_schema landing; /* what the loader gets: all of the chain's, or less when frozen */
+    int *from;                /* its columns in the chain's; NULL: all */
+    bool frozen;
     struct mr_loader_stream *target;
     struct mr_recall recall;
     struct mr_plan plan;
@@ -115,7 +189,9 @@ struct mr_lane {
     struct mr_queue free_slots, ready_slots;
     /* encoder only */
     struct mr_chain chain;
-    bool chain_open;
+    struct mr_landing landing;
+    struct mr_bad_book book;
+    bool chain_open; /* these three are open */
     struct mr_loader_writer *writer;
     bool dead; /* the partition failed: skip to its end */
 };

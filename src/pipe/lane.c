@@ -236,8 +236,11 @@ static void drop_partition(struct mr_lane *l)
     if (l->writer)
         t->abort(l->writer);
     l->writer = NULL;
-    if (l->chain_open)
+    if (l->chain_open) {
         mr_chain_close(&l->chain, l->e->p);
+        mr_landing_close(&l->landing);
+        mr_book_close(&l->book);
+    }
     l->chain_open = false;
 }
 
@@ -247,24 +250,43 @@ static enum mr_code enc_begin(struct mr_lane *l, const struct mr_slot *s, struct
     enum mr_code rc =
         mr_chain_open(l->e->p, &s->job->stream->schema, &s->job->places, &l->chain, err);
     l->chain_open = rc == MR_OK;
+    if (rc == MR_OK) {
+        mr_landing_open(&l->landing, &s->job->landing, s->job->from);
+        mr_book_open(&l->book, s->job->stream, &s->job->landing);
+        l->book.partition = s->job->plan.n_partitions > 1 ? s->part->index : -1;
+    }
     if (rc == MR_OK)
         rc = l->e->p->loader->begin(s->job->target, &ref, l->e->writer_bytes, &l->writer, err);
     return rc;
 }
 
+/* A partition that will fail is looked at to its end, but not written. */
 static enum mr_code enc_batch(struct mr_lane *l, struct mr_slot *s, struct mr_error *err)
 {
-    struct mr_batch *out = NULL;
+    struct mr_batch *out = NULL, *landed = NULL;
     struct mr_span span;
     mr_span_begin(&span, MR_STEP_TRANSFORM);
+    mr_book_keys(&l->book, &s->batch);
     enum mr_code rc = mr_chain_apply(&l->chain, l->e->p, &s->batch, &out, err);
+    if (rc == MR_OK) {
+        mr_landing_cells(&l->landing, &out->bad);
+        mr_book_count(&l->book, &s->job->landing, &out->bad);
+    }
+    if (rc == MR_OK && !l->book.failing)
+        rc = mr_landing_apply(&l->landing, out, &landed, err);
     mr_span_end(&span);
-    if (rc != MR_OK)
+    return landed ? l->e->p->loader->write(l->writer, landed, l->e->pool, err) : rc;
+}
+
+/* All of the partition was read: what did not fit is told, and may fail the stream. */
+static enum mr_code enc_settle_bad(struct mr_lane *l, const struct mr_slot *s, struct mr_error *err)
+{
+    enum mr_code rc = l->book.failing ? mr_book_error(&l->book, err) : MR_OK;
+    if (l->book.n == 0)
         return rc;
-    const struct mr_schema *own = out->schema;
-    out->schema = &l->chain.landing; /* the same layout under safe names */
-    rc = l->e->p->loader->write(l->writer, out, l->e->pool, err);
-    out->schema = own;
+    pthread_mutex_lock(&l->e->mutex);
+    mr_book_merge(&l->book, s->job->rep);
+    pthread_mutex_unlock(&l->e->mutex);
     return rc;
 }
 
@@ -331,7 +353,9 @@ static bool enc_slot(struct mr_lane *l, struct mr_slot *s)
             rc = enc_batch(l, s, &err);
         break;
     case MR_SLOT_END:
-        if (!l->dead && !atomic_load(&s->job->failed)) {
+        if (!l->dead && !atomic_load(&s->job->failed))
+            rc = enc_settle_bad(l, s, &err);
+        if (!l->dead && rc == MR_OK && !atomic_load(&s->job->failed)) {
             enc_end(l, s);
             last = false; /* finished() says that it is over */
         }

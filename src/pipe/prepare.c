@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
 #include "base/profile.h"
@@ -173,6 +174,30 @@ static void restrict_rows(struct mr_engine *e, struct mr_job *j)
     mr_predicate_list_free(&l);
 }
 
+static enum mr_code not_exact(const char *name, const char *why, struct mr_error *err)
+{
+    mr_fail(err, MR_ID_PIPE08, "names: exact, but the column '%s' %s", name, why);
+    return mr_error_advise(err, "use names: safe, or a rename transformer");
+}
+
+/* With names: exact the table takes what it can hold at all. */
+static enum mr_code check_exact(const struct mr_schema *s, struct mr_error *err)
+{
+    for (int i = 0; i < s->n_fields; i++) {
+        const char *name = s->fields[i].name;
+        if (!*name)
+            return not_exact(name, "has no name", err);
+        if (s->fields[i].field_id)
+            return not_exact(name, "has a field_id, and column mapping gives its own", err);
+        if (strcasecmp(name, MR_RESCUED) == 0)
+            return not_exact(name, "has the name of the column for what does not fit", err);
+        for (int k = 0; k < i; k++)
+            if (strcasecmp(name, s->fields[k].name) == 0)
+                return not_exact(name, "differs from another only by case", err);
+    }
+    return MR_OK;
+}
+
 /* What must be true before this stream is read; the first thing that is not becomes its error. */
 static enum mr_code check_job(struct mr_engine *e, struct mr_job *j, struct mr_error *err)
 {
@@ -184,7 +209,11 @@ static enum mr_code check_job(struct mr_engine *e, struct mr_job *j, struct mr_e
     enum mr_code rc = mr_chain_open(e->p, &s->schema, &j->places, &j->chain, err);
     if (rc != MR_OK)
         return rc;
+    if (e->p->exact_names && (rc = check_exact(&j->chain.landing, err)) != MR_OK)
+        return rc;
     mr_schema_copy(&j->rep->schema, &j->chain.landing);
+    mr_schema_copy(&j->landing, &j->chain.landing);
+    j->frozen = e->p->on_schema_change == MR_SCHEMA_FREEZE;
     note_renames(j->rep);
     for (int i = 0; i < j->chain.landing.n_fields; i++) {
         rc = e->p->loader->can_hold(e->loader, &j->chain.landing.fields[i], err);
@@ -290,6 +319,9 @@ static void job_release(struct mr_engine *e, struct mr_job *j)
     if (j->target)
         e->p->loader->stream_close(j->target);
     mr_manifest_list_free(j->recall.staged, j->recall.n_staged);
+    mr_schema_release(&j->recall.schema);
+    mr_schema_release(&j->landing);
+    mr_free(j->from);
     mr_manifest_list_free(j->manifests, j->manifests ? j->plan.n_partitions : 0);
     mr_free(j->plan.partitions);
     mr_free(j->places.items);
@@ -311,6 +343,21 @@ void mr_engine_release(struct mr_engine *e)
     pthread_cond_destroy(&e->changed);
 }
 
+/* What has changed since the tables were written; reads their logs, writes nothing. */
+static void compare_tables(struct mr_engine *e)
+{
+    for (int i = 0; i < e->n_jobs; i++) {
+        struct mr_job *j = &e->jobs[i];
+        struct mr_error err = { 0 };
+        if (j->settled)
+            continue;
+        if (mr_target_open(e, j, &err) == MR_OK && mr_drift(e, j, &err) == MR_OK)
+            continue;
+        j->rep->status = MR_RUN_FAILED;
+        j->rep->error = err;
+    }
+}
+
 enum mr_code mr_plan(const struct mr_pipeline *p, const struct mr_run_options *o,
                      struct mr_report *report, struct mr_error *err)
 {
@@ -318,15 +365,20 @@ enum mr_code mr_plan(const struct mr_pipeline *p, const struct mr_run_options *o
     *report = (struct mr_report){ .pipeline = p->name,
                                   .started_us = mr_now_us(),
                                   .source_cpu_seconds = -1,
-                                  .status = MR_RUN_DONE };
+                                  .status = MR_RUN_PLANNED };
     pthread_mutex_init(&e.mutex, NULL);
     pthread_cond_init(&e.changed, NULL);
     enum mr_code rc = mr_prepare(&e, err);
     if (rc == MR_OK)
         rc = mr_budget(&e, err);
-    for (int i = 0; i < e.n_jobs; i++)
-        if (e.jobs[i].rep->status == MR_RUN_FAILED)
+    if (rc == MR_OK && o->compare)
+        compare_tables(&e);
+    for (int i = 0; i < e.n_jobs; i++) {
+        struct mr_stream_report *r = e.jobs[i].rep;
+        r->status = r->status == MR_RUN_RUNNING ? MR_RUN_PLANNED : r->status;
+        if (r->status == MR_RUN_FAILED)
             report->status = MR_RUN_FAILED;
+    }
     if (rc != MR_OK) {
         report->status = MR_RUN_FAILED;
         report->error = *err;

@@ -24,8 +24,25 @@ const char *mr_run_status_name(enum mr_run_status s)
         return "skipped";
     case MR_RUN_INTERRUPTED:
         return "interrupted";
+    case MR_RUN_PLANNED:
+        return "planned";
     }
     return "";
+}
+
+const char *mr_on_bad_name(enum mr_on_bad b)
+{
+    static const char *const names[] = { "rescue", "null", "clamp", "round", "fail" };
+    return names[b];
+}
+
+int64_t mr_report_bad_cells(const struct mr_report *r)
+{
+    int64_t n = 0;
+    for (int i = 0; i < r->n_streams; i++)
+        for (int k = 0; k < r->streams[i].n_bad; k++)
+            n += r->streams[i].bad[k].count;
+    return n;
 }
 
 void mr_report_warn(struct mr_report *r, const char *fmt, ...)
@@ -51,6 +68,8 @@ void mr_report_release(struct mr_report *r)
         }
         mr_free(s->rename_from);
         mr_free(s->rename_to);
+        mr_bad_counts_free(s->bad, s->n_bad);
+        mr_changes_clear(s);
         mr_schema_release(&s->schema);
         mr_free(s->profile);
     }

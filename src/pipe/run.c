@@ -128,20 +128,12 @@ static enum mr_code open_target(struct mr_engine *e, struct mr_job *j, bool swee
                                 struct mr_error *err)
 {
     const struct mr_loader_type *t = e->p->loader;
-    const struct mr_loader_stream_config cfg = { .stream_id = j->stream->id,
-                                                 .table = j->table,
-                                                 .schema = &j->chain.landing,
-                                                 .comment = j->stream->comment,
-                                                 .write = j->write,
-                                                 .exact_names = e->p->exact_names };
-    enum mr_code rc = t->stream_open(e->loader, &cfg, &j->target, err);
-    if (rc == MR_OK)
-        rc = t->recall(j->target, &j->recall, err);
+    enum mr_code rc = mr_target_open(e, j, err);
     if (rc == MR_OK && sweep_old)
         rc = t->sweep(j->target, e->report->discarded_run, err);
     if (rc == MR_OK && e->state)
         rc = skip_if_done(e, j, err);
-    return rc;
+    return rc == MR_OK && !j->settled ? mr_drift(e, j, err) : rc;
 }
 
 static void open_targets(struct mr_engine *e, bool sweep_old)
@@ -235,6 +227,20 @@ static struct mr_unit unit_of(const struct mr_job *j)
     return u;
 }
 
+/* `_rescued` came into the table with this commit. */
+static void note_rescued(struct mr_job *j)
+{
+    const struct mr_schema *s = &j->recall.schema;
+    bool rescued = false;
+    for (int i = 0; i < s->n_fields; i++)
+        if (strcmp(s->fields[i].name, MR_RESCUED) == 0)
+            return;
+    for (int i = 0; i < j->rep->n_bad; i++)
+        rescued |= j->rep->bad[i].done == MR_BAD_RESCUE;
+    if (rescued && j->recall.exists)
+        mr_change_add(j->rep, "column_added", MR_RESCUED, NULL, "string");
+}
+
 static void after_commit(struct mr_engine *e, struct mr_job *j, const struct mr_unit *u,
                          enum mr_commit_result result, int64_t version)
 {
@@ -247,6 +253,7 @@ static void after_commit(struct mr_engine *e, struct mr_job *j, const struct mr_
         r->bytes_written = 0;
     } else {
         settle_done(j, MR_RUN_DONE, version);
+        note_rescued(j);
         r->position = u->expected_sequence + 1;
         r->rows_written = u->rows;
         e->report->rows += u->rows;

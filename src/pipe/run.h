@@ -21,9 +21,10 @@ struct mr_report;
 
 struct mr_run_options {
     bool fresh;       /* do not continue an unfinished run */
-    bool strict;      /* a run with values that did not fit ends as failed */
+    bool strict;      /* cells that did not fit make the exit code 1; the caller's to obey */
     const char *only; /* one stream or pattern; NULL: all */
     int64_t limit;    /* rows per stream; 0: all */
+    bool compare;     /* plan: look at the tables too, for what has changed since */
     bool profile;     /* measure where the time of each stream goes */
     const char
         *path_prefix; /* preview: tables land below this folder of the lake; NULL: in their place */
@@ -40,7 +41,30 @@ enum mr_run_status {
     MR_RUN_UNCHANGED,
     MR_RUN_FAILED,
     MR_RUN_SKIPPED,
-    MR_RUN_INTERRUPTED
+    MR_RUN_INTERRUPTED,
+    MR_RUN_PLANNED /* nothing was run */
+};
+
+/* Cells of one column that did not fit, and what was done to them. */
+#define MR_BAD_SAMPLES 5
+struct mr_bad_count {
+    char *column; /* as it lands */
+    char *source; /* in the source's spelling */
+    enum mr_on_bad done;
+    int64_t count;
+    int n_samples;
+    char *samples[MR_BAD_SAMPLES]; /* which rows: "id=42" */
+    char *text;                    /* what stood in the first of them, cut */
+};
+
+/* A difference between the table as it was and what the source brings now. */
+struct mr_schema_change {
+    const char *
+        what; /* "column_added", "column_dropped", "column_renamed", "columns_reordered", "type_changed",
+                         "nullability_changed", "names_changed" */
+    char *
+        column; /* as it lands now; of a dropped one, as it was; "" for columns_reordered, names_changed */
+    char *from, *to; /* types, names, "required", "optional"; NULL when it has none */
 };
 
 struct mr_stream_report {
@@ -60,9 +84,13 @@ struct mr_stream_report {
     char view_id[80];
     int n_renames;
     char **rename_from, **rename_to; /* columns that land under another name */
-    struct mr_schema schema;         /* as it lands; n_fields 0 when unknown */
-    struct mr_profile *profile;      /* NULL unless the run is profiled; the report's own */
-    struct mr_error error;           /* code MR_OK: none */
+    int n_bad;
+    struct mr_bad_count *bad; /* in column order */
+    int n_changes;
+    struct mr_schema_change *changes;
+    struct mr_schema schema;    /* as it lands; n_fields 0 when unknown */
+    struct mr_profile *profile; /* NULL unless the run is profiled; the report's own */
+    struct mr_error error;      /* code MR_OK: none */
 };
 
 struct mr_report {
@@ -101,5 +129,9 @@ MR_CHECK enum mr_code mr_plan(const struct mr_pipeline *p, const struct mr_run_o
                               struct mr_report *report, struct mr_error *err);
 void mr_report_release(struct mr_report *r);
 const char *mr_run_status_name(enum mr_run_status s);
+/** mr_on_bad_name - "rescue", "null", "clamp", "round", "fail". */
+const char *mr_on_bad_name(enum mr_on_bad b);
+/** mr_report_bad_cells - how many cells of the whole run did not fit. */
+int64_t mr_report_bad_cells(const struct mr_report *r);
 
 #endif

@@ -370,8 +370,11 @@ enum mr_code mr_pipeline_settings(const struct mr_pipeline *p, const struct mr_s
 
 /* ---- columns ---- */
 
+/* `_rescued` is the place of what did not fit. */
 static bool taken(const struct mr_schema *s, int before_i, const char *name)
 {
+    if (strcasecmp(MR_RESCUED, name) == 0)
+        return true;
     for (int i = 0; i < before_i; i++)
         if (strcasecmp(s->fields[i].name, name) == 0)
             return true;
