@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/timeutil.h"
 #include "query/spec_words.h"
+#include "query/table_sql.h"
 
 static enum mr_code refuse(struct mr_error *err, const char *what, const char *name,
                            const char *advice)
@@ -40,91 +41,6 @@ static bool begins(const char *const *list, const char *name)
 }
 
 /* ---- tables ---- */
-
-static void put_name(struct mr_buf *b, const char *name)
-{
-    mr_buf_putc(b, '"');
-    for (; *name; name++) {
-        if (*name == '"')
-            mr_buf_putc(b, '"');
-        mr_buf_putc(b, *name);
-    }
-    mr_buf_putc(b, '"');
-}
-
-static void put_text(struct mr_buf *b, const char *s)
-{
-    mr_buf_putc(b, '\'');
-    for (; *s; s++) {
-        if (*s == '\'')
-            mr_buf_putc(b, '\'');
-        mr_buf_putc(b, *s);
-    }
-    mr_buf_putc(b, '\'');
-}
-
-static void put_sql_type(const struct mr_field *f, struct mr_buf *b)
-{
-    static const char *const names[] = {
-        [MR_TYPE_BOOL] = "BOOLEAN",   [MR_TYPE_INT8] = "TINYINT",
-        [MR_TYPE_INT16] = "SMALLINT", [MR_TYPE_INT32] = "INTEGER",
-        [MR_TYPE_INT64] = "BIGINT",   [MR_TYPE_FLOAT32] = "FLOAT",
-        [MR_TYPE_FLOAT64] = "DOUBLE", [MR_TYPE_DATE] = "DATE",
-        [MR_TYPE_STRING] = "VARCHAR", [MR_TYPE_TIMESTAMP] = "TIMESTAMPTZ",
-        [MR_TYPE_BINARY] = "BLOB",    [MR_TYPE_TIMESTAMP_NTZ] = "TIMESTAMP",
-        [MR_TYPE_STRUCT] = "STRUCT(", [MR_TYPE_MAP] = "MAP(",
-        [MR_TYPE_LIST] = "",          [MR_TYPE_DECIMAL] = "DECIMAL"
-    };
-    mr_buf_puts(b, names[f->type.id]);
-    if (f->type.id == MR_TYPE_DECIMAL)
-        mr_buf_printf(b, "(%d,%d)", f->type.precision, f->type.scale);
-    for (int i = 0; i < f->n_children; i++) {
-        mr_buf_puts(b, i ? ", " : "");
-        if (f->type.id == MR_TYPE_STRUCT)
-            put_name(b, f->children[i].name);
-        mr_buf_puts(b, f->type.id == MR_TYPE_STRUCT ? " " : "");
-        put_sql_type(&f->children[i], b);
-    }
-    if (f->n_children)
-        mr_buf_puts(b, f->type.id == MR_TYPE_LIST ? "[]" : ")");
-}
-
-/* SELECT columns FROM read_parquet([files]); a table without files is a typed nothing. */
-static enum mr_code snapshot_sql(struct mr_guard *g, const char *table,
-                                 const struct mr_delta_snapshot *s, struct mr_buf *out,
-                                 struct mr_error *err)
-{
-    mr_buf_puts(out, "SELECT * FROM (SELECT ");
-    for (int i = 0; i < s->schema.n_fields; i++) {
-        const struct mr_field *f = &s->schema.fields[i];
-        mr_buf_puts(out, i ? ", " : "");
-        if (s->n_adds == 0) {
-            mr_buf_puts(out, "CAST(NULL AS ");
-            put_sql_type(f, out);
-            mr_buf_puts(out, ") AS ");
-        }
-        put_name(out, f->name);
-    }
-    if (s->n_adds == 0) {
-        mr_buf_puts(out, " WHERE false) AS t");
-        return MR_OK;
-    }
-    mr_buf_puts(out, " FROM read_parquet([");
-    for (int i = 0; i < s->n_adds; i++) {
-        struct mr_store_object o;
-        char *name = mr_asprintf("%s/%s", table, s->adds[i].path);
-        enum mr_code rc = mr_store_stat(g->store, name, &o, err); /* inside the lake, and there */
-        char *path = mr_asprintf("%s/%s", mr_store_root(g->store), name);
-        mr_buf_puts(out, i ? ", " : "");
-        put_text(out, path);
-        mr_free(path);
-        mr_free(name);
-        if (rc != MR_OK)
-            return rc;
-    }
-    mr_buf_puts(out, s->n_adds > 1 ? "], union_by_name = true)) AS t" : "])) AS t");
-    return MR_OK;
-}
 
 static enum mr_code no_table(struct mr_guard *g, const char *table, struct mr_error *err)
 {
@@ -251,7 +167,7 @@ static enum mr_code resolve_table(struct mr_guard *g, json_t *ref, struct mr_err
         rc = no_table(g, table, err);
         goto out;
     }
-    MR_TRY(snapshot_sql(g, table, s, &sql, err));
+    MR_TRY(mr_table_sql(g->store, table, s, &sql, err));
     MR_TRY(subquery_tree(g, sql.data, &sub, err));
     take_over(ref, sub);
 out:
