@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -22,18 +23,8 @@
 #include "base/queue.h"
 #include "base/timeutil.h"
 #include "base/utf8.h"
+#include "wire/pg/pg_private.h"
 #include "wire/pg/pg_tap.h"
-
-struct mr_pg {
-    PGconn *pg;
-    int64_t read_timeout_us;
-    struct mr_pg_tap tap; /* open during a COPY without TLS */
-    char *copy_row;       /* of the last mr_pg_copy_next, with TLS */
-    bool copying;
-    bool widened;      /* libpq's buffer was made large */
-    bool patient;      /* the socket wakes us only for LOWAT bytes */
-    size_t copy_bytes; /* of this COPY */
-};
 
 #define WIDE_BYTES 120000       /* one row of this size makes libpq's buffer 128 KiB, for good */
 #define PATIENT_AFTER (4 << 20) /* bytes of a COPY */
@@ -73,6 +64,11 @@ static enum mr_code connection_error(PGconn *pg, enum mr_error_id id, const char
     return rc;
 }
 
+enum mr_code mr_pg_lost(struct mr_pg *c, struct mr_error *err)
+{
+    return connection_error(c->pg, MR_ID_PG01, "connection lost", err);
+}
+
 /* Connection failures and cancelled statements of a standby are worth another try. */
 static bool worth_retry(const char *state)
 {
@@ -80,9 +76,12 @@ static bool worth_retry(const char *state)
            strcmp(state, "40001") == 0 || strcmp(state, "55P03") == 0;
 }
 
-static enum mr_code server_error(const PGresult *r, struct mr_error *err)
+enum mr_code mr_pg_server_error(struct mr_pg *c, const PGresult *r, struct mr_error *err)
 {
+    if (!r)
+        return mr_pg_lost(c, err);
     const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
+    const char *position = PQresultErrorField(r, PG_DIAG_STATEMENT_POSITION);
     const char *message = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
     const char *detail = PQresultErrorField(r, PG_DIAG_MESSAGE_DETAIL);
     const char *hint = PQresultErrorField(r, PG_DIAG_MESSAGE_HINT);
@@ -100,6 +99,7 @@ static enum mr_code server_error(const PGresult *r, struct mr_error *err)
     if (err && hint)
         mr_error_advise(err, "%s", mr_buf_str(&text));
     mr_buf_release(&text);
+    c->error_position = position ? (int)strtol(position, NULL, 10) : 0;
     if (!err)
         return rc;
     snprintf(err->origin, sizeof err->origin, "%s", state ? state : "");
@@ -140,6 +140,21 @@ static void ignore_notice(void *arg, const char *message)
     (void)message;
 }
 
+/* When it was us who asked for a checked certificate, say how to give one or to do without. */
+static void advise_connection(const struct mr_pg_params *p, PGconn *pg, struct mr_error *err)
+{
+    const char *said = pg ? PQerrorMessage(pg) : "";
+    if (p->verified_unasked && (strstr(said, "certificate") || strstr(said, "SSL")))
+        mr_error_advise(
+            err,
+            "a server that is not on this machine must prove its name: give its authority's "
+            "certificate with consumer.sslrootcert, or say sslmode: require (encrypted, but to "
+            "whom is not checked)");
+    else
+        mr_error_advise(err, "check host, port, user, password and pg_hba.conf; psql with the same "
+                             "URL shows the same");
+}
+
 enum mr_code mr_pg_connect(const struct mr_pg_params *p, struct mr_pg **ret, struct mr_error *err)
 {
     struct mr_pg *c = mr_zalloc(1, sizeof *c);
@@ -148,8 +163,7 @@ enum mr_code mr_pg_connect(const struct mr_pg_params *p, struct mr_pg **ret, str
     enum mr_code rc = c->pg ? handshake(c, p->connect_timeout_us, err)
                             : connection_error(NULL, MR_ID_PG01, "no connection", err);
     if (rc != MR_OK) {
-        mr_error_advise(err, "check host, port, user, password and pg_hba.conf; psql with the same "
-                             "URL shows the same");
+        advise_connection(p, c->pg, err);
         mr_pg_close(c);
         return rc;
     }
@@ -168,6 +182,7 @@ void mr_pg_close(struct mr_pg *c)
     mr_pg_tap_close(&c->tap);
     mr_pg_tap_release(&c->tap);
     PQfinish(c->pg);
+    mr_buf_release(&c->fetch_row);
     mr_free(c);
 }
 
@@ -185,6 +200,11 @@ const char *mr_pg_parameter(const struct mr_pg *c, const char *name)
 bool mr_pg_in_transaction(const struct mr_pg *c)
 {
     return PQstatus(c->pg) == CONNECTION_OK && PQtransactionStatus(c->pg) == PQTRANS_INTRANS;
+}
+
+bool mr_pg_idle(const struct mr_pg *c)
+{
+    return PQstatus(c->pg) == CONNECTION_OK && PQtransactionStatus(c->pg) == PQTRANS_IDLE;
 }
 
 static void cancel_statement(struct mr_pg *c)
@@ -259,14 +279,14 @@ static bool consume(struct mr_pg *c)
     return ok;
 }
 
-static enum mr_code wait_result(struct mr_pg *c, struct mr_error *err)
+enum mr_code mr_pg_wait_result(struct mr_pg *c, struct mr_error *err)
 {
     while (PQisBusy(c->pg)) {
         enum mr_code rc = wait_readable(c, err);
         if (rc != MR_OK)
             return rc;
         if (!consume(c))
-            return connection_error(c->pg, MR_ID_PG01, "connection lost", err);
+            return mr_pg_lost(c, err);
     }
     return MR_OK;
 }
@@ -277,7 +297,7 @@ static bool is_copy(const PGresult *r)
     return s == PGRES_COPY_OUT || s == PGRES_COPY_IN || s == PGRES_COPY_BOTH;
 }
 
-static void drain(struct mr_pg *c)
+void mr_pg_drain(struct mr_pg *c)
 {
     PGresult *r;
     bool more = true;
@@ -291,8 +311,8 @@ static enum mr_code send_statement(struct mr_pg *c, const char *sql, PGresult **
                                    struct mr_error *err)
 {
     if (!PQsendQuery(c->pg, sql))
-        return connection_error(c->pg, MR_ID_PG01, "connection lost", err);
-    enum mr_code rc = wait_result(c, err);
+        return mr_pg_lost(c, err);
+    enum mr_code rc = mr_pg_wait_result(c, err);
     if (rc == MR_OK)
         *ret = PQgetResult(c->pg);
     return rc;
@@ -301,27 +321,26 @@ static enum mr_code send_statement(struct mr_pg *c, const char *sql, PGresult **
 enum mr_code mr_pg_query(struct mr_pg *c, const char *sql, struct mr_pg_result **ret,
                          struct mr_error *err)
 {
-    PGresult *r = NULL, *next;
+    PGresult *r = NULL, *next = NULL;
     enum mr_code rc = send_statement(c, sql, &r, err);
-    if (rc != MR_OK)
-        return rc;
     /* Of several statements the last result counts; the first error ends it. */
-    while (PQresultStatus(r) != PGRES_FATAL_ERROR && !is_copy(r) && wait_result(c, err) == MR_OK &&
-           (next = PQgetResult(c->pg)) != NULL) {
+    while (rc == MR_OK && PQresultStatus(r) != PGRES_FATAL_ERROR && !is_copy(r) &&
+           (rc = mr_pg_wait_result(c, err)) == MR_OK && (next = PQgetResult(c->pg)) != NULL) {
         PQclear(r);
         r = next;
     }
-    if (is_copy(r)) { /* a server that is none; libpq would give this result for ever */
+    if (rc == MR_OK &&
+        is_copy(r)) /* a server that is none; libpq would give this result for ever */
+        rc = mr_fail(err, MR_ID_PG05, "the server answered a query with a COPY");
+    if (rc != MR_OK) {
         PQclear(r);
-        return mr_fail(err, MR_ID_PG05, "the server answered a query with a COPY");
+        return rc; /* silent or lost: nothing more is to be read from it */
     }
     ExecStatusType status = PQresultStatus(r);
-    if (!r)
-        rc = connection_error(c->pg, MR_ID_PG01, "connection lost", err);
-    else if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK)
-        rc = server_error(r, err);
-    if (rc != MR_OK)
-        drain(c);
+    if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
+        rc = mr_pg_server_error(c, r, err);
+        mr_pg_drain(c);
+    }
     if (rc != MR_OK || !ret)
         PQclear(r);
     else
@@ -364,7 +383,7 @@ static enum mr_code tap_lost(struct mr_pg *c, struct mr_error *err)
     set_patient(c, false);
     mr_pg_tap_close(&c->tap);
     return consume(c) ? mr_fail(err, MR_ID_PG05, "the server sent a message that is none")
-                      : connection_error(c->pg, MR_ID_PG01, "connection lost", err);
+                      : mr_pg_lost(c, err);
 }
 
 static enum mr_code tap_fill(struct mr_pg *c, struct mr_error *err)
@@ -379,6 +398,30 @@ static enum mr_code tap_fill(struct mr_pg *c, struct mr_error *err)
     return got == MR_PG_TAP_LOST ? tap_lost(c, err) : MR_OK;
 }
 
+/* The first result that is not of a statement before the COPY (its savepoint, its lock); false: it has not come yet. */
+static bool copy_result(struct mr_pg *c, PGresult **ret)
+{
+    while (!PQisBusy(c->pg)) {
+        PGresult *r = PQgetResult(c->pg);
+        *ret = r;
+        if (PQresultStatus(r) != PGRES_COMMAND_OK)
+            return true;
+        PQclear(r);
+        *ret = NULL;
+    }
+    return false;
+}
+
+/* With TLS libpq reads. */
+static enum mr_code send_copy(struct mr_pg *c, const char *sql, PGresult **ret,
+                              struct mr_error *err)
+{
+    enum mr_code rc = PQsendQuery(c->pg, sql) ? MR_OK : mr_pg_lost(c, err);
+    while (rc == MR_OK && !copy_result(c, ret))
+        rc = mr_pg_wait_result(c, err);
+    return rc;
+}
+
 /* The answer's beginning goes through the tap to libpq: CopyOutResponse, or an error. */
 static enum mr_code send_tapped(struct mr_pg *c, const char *sql, PGresult **ret,
                                 struct mr_error *err)
@@ -386,20 +429,18 @@ static enum mr_code send_tapped(struct mr_pg *c, const char *sql, PGresult **ret
     const char *data;
     size_t n;
     if (!PQsendQuery(c->pg, sql))
-        return connection_error(c->pg, MR_ID_PG01, "connection lost", err);
+        return mr_pg_lost(c, err);
     enum mr_code rc = mr_pg_tap_open(&c->tap, PQsocket(c->pg), err);
     while (rc == MR_OK) {
         enum mr_pg_tap_result got = mr_pg_tap_take(&c->tap, &data, &n);
         if (got == MR_PG_TAP_LOST || got == MR_PG_TAP_DATA)
             return tap_lost(c, err);
         if (!consume(c))
-            return connection_error(c->pg, MR_ID_PG01, "connection lost", err);
-        if (!PQisBusy(c->pg) || got == MR_PG_TAP_ENDED)
-            break;
-        rc = tap_fill(c, err);
+            return mr_pg_lost(c, err);
+        if (copy_result(c, ret))
+            return MR_OK;
+        rc = got == MR_PG_TAP_ENDED ? mr_pg_wait_result(c, err) : tap_fill(c, err);
     }
-    if (rc == MR_OK)
-        *ret = PQgetResult(c->pg);
     return rc;
 }
 
@@ -413,20 +454,20 @@ enum mr_code mr_pg_copy_begin(struct mr_pg *c, const char *sql, struct mr_error 
     PGresult *r = NULL;
     enum mr_code rc = encrypted(c) ? widen_buffer(c, err) : MR_OK;
     if (rc == MR_OK)
-        rc = encrypted(c) ? send_statement(c, sql, &r, err) : send_tapped(c, sql, &r, err);
+        rc = encrypted(c) ? send_copy(c, sql, &r, err) : send_tapped(c, sql, &r, err);
     if (rc != MR_OK) {
         mr_pg_tap_close(&c->tap);
         return rc;
     }
     if (PQresultStatus(r) != PGRES_COPY_OUT) {
-        rc = server_error(r, err);
+        rc = mr_pg_server_error(c, r, err);
         PQclear(r);
         for (const char *data; mr_pg_tap_is_open(&c->tap) && !c->tap.ended;) {
             size_t n;
             if (mr_pg_tap_take(&c->tap, &data, &n) == MR_PG_TAP_MORE && tap_fill(c, NULL) != MR_OK)
                 break; /* a lost connection shows at the next statement */
         }
-        drain(c);
+        mr_pg_drain(c);
         mr_pg_tap_close(&c->tap);
         return rc;
     }
@@ -439,15 +480,15 @@ enum mr_code mr_pg_copy_begin(struct mr_pg *c, const char *sql, struct mr_error 
 static enum mr_code copy_end(struct mr_pg *c, struct mr_error *err)
 {
     set_patient(c, false);
-    enum mr_code rc = wait_result(c, err);
+    enum mr_code rc = mr_pg_wait_result(c, err);
     if (rc != MR_OK)
         return rc;
     c->copying = false;
     PGresult *r = PQgetResult(c->pg);
     if (PQresultStatus(r) != PGRES_COMMAND_OK)
-        rc = r ? server_error(r, err) : connection_error(c->pg, MR_ID_PG01, "connection lost", err);
+        rc = mr_pg_server_error(c, r, err);
     PQclear(r);
-    drain(c);
+    mr_pg_drain(c);
     mr_pg_tap_close(&c->tap);
     return rc;
 }
@@ -507,20 +548,28 @@ enum mr_code mr_pg_copy_next(struct mr_pg *c, const char **ret_data, size_t *ret
         if (rc != MR_OK)
             return rc;
         if (!consume(c))
-            return connection_error(c->pg, MR_ID_PG01, "connection lost", err);
+            return mr_pg_lost(c, err);
     }
 }
 
 bool mr_pg_copying(const struct mr_pg *c)
 {
-    return c->copying;
+    return c->copying || c->fetching;
 }
 
 void mr_pg_copy_abort(struct mr_pg *c)
 {
-    if (!c->copying)
+    if (!mr_pg_copying(c))
         return;
     cancel_statement(c);
+    while (c->fetching && mr_pg_wait_result(c, NULL) == MR_OK) {
+        PGresult *r = PQgetResult(c->pg);
+        c->fetching = r != NULL;
+        PQclear(r);
+    }
+    c->fetching = false;
+    if (!c->copying)
+        return;
     set_patient(c, false);
     const char *data;
     size_t n = 1;
