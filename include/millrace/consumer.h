@@ -2,7 +2,7 @@
  * consumer.h - what a source must do: the scan contract (tables and files, read whole or since a position).
  *
  *   main thread   open ─▶ discover ─▶ shape(stream) ... ─▶ hold(streams) ─▶ plan(stream) ... ─▶ finish ─▶ close
- *   worker i             worker_open(i) ─▶ [ open(stream, partition) ─▶ next, next ... ─▶ close_reader ]* ─▶ worker_close
+ *   worker i             worker_open(i) ─▶ [ stream_begin ─▶ reader_open(stream, partition) ─▶ next, next ... ─▶ reader_close ]* ─▶ worker_close
  *
  * Rule       `hold` fixes the view: all partitions of all held streams are read as of one instant, if the
  *            consistency it reports says "snapshot". A partition means nothing outside its view.
@@ -37,6 +37,10 @@ struct mr_stream {
     int n_key; /* columns of the primary key, in the source's spelling; 0: none or unknown */
     char *
         *key; /* their values name a row in reports; a bad value in one of them fails the stream */
+    bool
+        named_only; /* views and the like: read only when `tables:` names it, by a pattern or in full */
+    int n_notes; /* what must be said of it though it can be read; see mr_stream_note */
+    char **notes;
     void *source; /* the consumer's own */
 };
 
@@ -48,7 +52,8 @@ struct mr_stream_list {
 /* What keeps a division of a stream stable. */
 struct mr_view {
     char id[80]; /* "pg:00000003-0000001B-1", "sqlite:42"; the same id = the same instant */
-    const char *consistency; /* "snapshot" | "range" | "partition" */
+    const char *
+        consistency; /* "snapshot" | "range" | "partition" | "foreign": another server's rows, as it showed them */
 };
 
 /* A unit of work and retry inside one view. lo, hi are the consumer's own (blocks, rowids). */
@@ -133,6 +138,13 @@ struct mr_consumer_type {
     enum mr_code (*worker_open)(struct mr_consumer *c, int index, struct mr_consumer_worker **ret,
                                 struct mr_error *err);
     void (*worker_close)(struct mr_consumer_worker *w);
+    /* Before the first partition of a stream is read; from that worker's thread, one stream at a time. A view that has
+     * become too old, or that is fixed per stream, is replaced here: then *plan is a new one (with what `target` wants),
+     * and the old partitions are freed. NULL slot: the plan stands. */
+    enum mr_code (*stream_begin)(struct mr_consumer_worker *w, struct mr_stream *s, int target,
+                                 struct mr_plan *plan, struct mr_error *err);
+    /* No partition of this held stream will be read any more. Main thread, any number of times. NULL slot: nothing to do. */
+    void (*stream_end)(struct mr_consumer *c, struct mr_stream *s);
     /* Begin one partition. `limit` > 0: at most so many rows. */
     enum mr_code (*reader_open)(struct mr_consumer_worker *w, const struct mr_stream *s,
                                 const struct mr_partition *p, int64_t limit, struct mr_reader **ret,
@@ -150,6 +162,8 @@ struct mr_consumer_type {
     void (*close)(struct mr_consumer *c); /* NULL-safe, also after a failed open */
 };
 
+/** mr_stream_note - say something of a stream that plan and run report as a warning: columns left out, a weaker promise. */
+void mr_stream_note(struct mr_stream *s, const char *fmt, ...) MR_PRINTF(2, 3);
 void mr_stream_list_free(struct mr_stream_list *l, void (*free_source)(void *));
 
 #endif

@@ -1,10 +1,24 @@
 /*
  * What        freeing what the contracts hand over
  */
+#include <stdarg.h>
+
+#include "base/buf.h"
 #include "base/mem.h"
 #include "column/schema.h"
 #include "millrace/consumer.h"
 #include "millrace/loader.h"
+
+void mr_stream_note(struct mr_stream *s, const char *fmt, ...)
+{
+    struct mr_buf b = { 0 };
+    va_list ap;
+    va_start(ap, fmt);
+    mr_buf_vprintf(&b, fmt, ap);
+    va_end(ap);
+    s->notes = mr_realloc(s->notes, sizeof *s->notes * (size_t)(s->n_notes + 1));
+    s->notes[s->n_notes++] = mr_buf_take(&b);
+}
 
 void mr_stream_list_free(struct mr_stream_list *l, void (*free_source)(void *))
 {
@@ -20,6 +34,9 @@ void mr_stream_list_free(struct mr_stream_list *l, void (*free_source)(void *))
         for (int k = 0; k < s->n_key; k++)
             mr_free(s->key[k]);
         mr_free(s->key);
+        for (int k = 0; k < s->n_notes; k++)
+            mr_free(s->notes[k]);
+        mr_free(s->notes);
         mr_schema_release(&s->schema);
         mr_free(s);
     }

@@ -5,7 +5,7 @@
  *                            ▲────(free queue)──────────┘         │
  *   main thread: waits on `changed`, commits settled streams ◀────┘
  *
- * Locks      run.mutex guards: work, every job's counters and error, the report's streams, live_lanes.
+ * Locks      run.mutex guards: work, every job's counters and error, the report's streams, live_lanes, next_job, beginning.
  * Bound      a lane owns LANE_SLOTS slots of one batch each; a reader without a free slot waits.
  */
 #ifndef MR_PIPE_INTERNAL_H
@@ -139,6 +139,8 @@ struct mr_job {
     struct mr_plan plan;
     struct mr_manifest *manifests; /* plan.n_partitions; json == NULL: not there yet */
     int parts_done, in_flight, next_part;
+    int notes_said; /* of stream->notes */
+    bool begun;     /* the consumer knows that it is read now */
     atomic_bool failed;
     bool settled; /* committed, failed or skipped: nothing more to do */
     struct mr_error error;
@@ -158,6 +160,8 @@ struct mr_engine {
     struct mr_pool *pool;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
+    pthread_cond_t begun; /* `beginning` is over */
+    bool beginning;       /* a lane asks the consumer about its next stream; the others wait */
     int next_job, live_lanes;
     int finishing; /* partitions whose loader has not said `done` yet */
     struct mr_error lane_error;
@@ -212,6 +216,12 @@ void mr_job_fail(struct mr_engine *e, struct mr_job *j, const struct mr_error *e
 /** mr_prepare - consumer open, discover, select, chains, report streams. For plan and run. */
 enum mr_code mr_prepare(struct mr_engine *e, struct mr_error *err);
 void mr_engine_release(struct mr_engine *e);
+/** mr_partitions_wanted - so many that a file is of a good size and every worker has work. */
+int mr_partitions_wanted(const struct mr_engine *e, const struct mr_stream *s);
+/** mr_job_plan - take over j->plan: room for its manifests, its view into the report. Locks: none or e->mutex. */
+void mr_job_plan(struct mr_job *j);
+/** mr_job_notes - what the consumer newly says of its stream becomes warnings. Main thread. */
+void mr_job_notes(struct mr_engine *e, struct mr_job *j);
 void mr_report_warn(struct mr_report *r, const char *fmt, ...) MR_PRINTF(2, 3);
 
 #endif

@@ -17,30 +17,73 @@
 
 /* ---- work list: partitions in stream order, those of failed streams left out ---- */
 
-static bool next_work(struct mr_engine *e, struct mr_job **ret_job,
-                      const struct mr_partition **ret_part)
+static enum mr_code reopen(struct mr_lane *l, struct mr_consumer_worker **w, struct mr_error *err);
+
+/* The consumer hears which stream comes next, and may give it another view. Locks: e->mutex held, and let go for the time
+ * of the call; the other lanes wait for its end. */
+static void begin_job(struct mr_lane *l, struct mr_consumer_worker **w, struct mr_job *j)
 {
-    bool found = false;
+    struct mr_engine *e = l->e;
+    struct mr_error err = { 0 };
+    struct mr_plan plan = j->plan;
+    e->beginning = true;
+    pthread_mutex_unlock(&e->mutex);
+    enum mr_code rc = *w ? MR_OK : reopen(l, w, &err);
+    if (rc == MR_OK)
+        rc = e->p->consumer->stream_begin(*w, j->stream, mr_partitions_wanted(e, j->stream), &plan,
+                                          &err);
+    if (rc != MR_OK)
+        mr_job_fail(e, j, &err);
     pthread_mutex_lock(&e->mutex);
-    while (!found && e->next_job < e->n_jobs && !mr_cancelled()) {
+    if (plan.partitions != j->plan.partitions) {
+        j->plan = plan;
+        mr_job_plan(j);
+    }
+    j->begun = true;
+    e->beginning = false;
+    pthread_cond_broadcast(&e->begun);
+}
+
+/* The job that has work; NULL at the end. Locks: e->mutex held. */
+static struct mr_job *next_job(struct mr_engine *e)
+{
+    for (; e->next_job < e->n_jobs; e->next_job++) {
         struct mr_job *j = &e->jobs[e->next_job];
         while (j->next_part < j->plan.n_partitions && j->manifests[j->next_part].json)
             j->next_part++; /* staged by an earlier process under the same view */
-        if (j->settled || atomic_load(&j->failed) || j->next_part >= j->plan.n_partitions) {
-            e->next_job++;
-            continue;
-        }
+        if (!j->settled && !atomic_load(&j->failed) && j->next_part < j->plan.n_partitions)
+            return j;
+    }
+    return NULL;
+}
+
+static bool next_work(struct mr_lane *l, struct mr_consumer_worker **w, struct mr_job **ret_job,
+                      const struct mr_partition **ret_part)
+{
+    struct mr_engine *e = l->e;
+    struct mr_job *j = NULL;
+    pthread_mutex_lock(&e->mutex);
+    while (!mr_cancelled() && (e->beginning || (j = next_job(e)) != NULL)) {
+        if (e->beginning)
+            pthread_cond_wait(&e->begun, &e->mutex); /* bounded by the consumer's own time-outs */
+        else if (!j->begun && j->parts_done == 0 && e->p->consumer->stream_begin)
+            begin_job(l, w, j);
+        else
+            break;
+        j = NULL;
+    }
+    if (j) {
         *ret_job = j;
         *ret_part = &j->plan.partitions[j->next_part++];
+        j->begun = true;
         j->in_flight++;
         if (!j->rep->started) {
             j->rep->started = true;
             j->rep->started_us = mr_mono_us();
         }
-        found = true;
     }
     pthread_mutex_unlock(&e->mutex);
-    return found;
+    return j != NULL;
 }
 
 void mr_job_fail(struct mr_engine *e, struct mr_job *j, const struct mr_error *err)
@@ -219,7 +262,7 @@ static void *reader_main(void *arg)
         e->lane_error = err;
         pthread_mutex_unlock(&e->mutex);
     } else {
-        while (next_work(e, &j, &part))
+        while (next_work(l, &w, &j, &part))
             run_partition(l, &w, j, part);
     }
     if (w)

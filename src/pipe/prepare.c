@@ -223,6 +223,12 @@ static enum mr_code check_job(struct mr_engine *e, struct mr_job *j, struct mr_e
     return MR_OK;
 }
 
+void mr_job_notes(struct mr_engine *e, struct mr_job *j)
+{
+    while (j->notes_said < j->stream->n_notes)
+        mr_report_warn(e->report, "%s", j->stream->notes[j->notes_said++]);
+}
+
 static void settle_before_start(struct mr_engine *e, struct mr_job *j)
 {
     struct mr_error err = { 0 };
@@ -306,6 +312,7 @@ enum mr_code mr_prepare(struct mr_engine *e, struct mr_error *err)
         MR_TRY(shape(e, &e->jobs[i], err));
         restrict_rows(e, &e->jobs[i]);
         settle_before_start(e, &e->jobs[i]);
+        mr_job_notes(e, &e->jobs[i]);
     }
     if (knows_all_fields(e))
         MR_TRY(e->p->loader->checked(e->loader, err));
@@ -341,6 +348,7 @@ void mr_engine_release(struct mr_engine *e)
         e->p->loader->close(e->loader);
     pthread_mutex_destroy(&e->mutex);
     pthread_cond_destroy(&e->changed);
+    pthread_cond_destroy(&e->begun);
 }
 
 /* What has changed since the tables were written; reads their logs, writes nothing. */
@@ -368,6 +376,7 @@ enum mr_code mr_plan(const struct mr_pipeline *p, const struct mr_run_options *o
                                   .status = MR_RUN_PLANNED };
     pthread_mutex_init(&e.mutex, NULL);
     pthread_cond_init(&e.changed, NULL);
+    pthread_cond_init(&e.begun, NULL);
     enum mr_code rc = mr_prepare(&e, err);
     if (rc == MR_OK)
         rc = mr_budget(&e, err);

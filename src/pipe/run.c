@@ -82,8 +82,15 @@ static enum mr_code choose_run(const struct mr_pipeline *p, struct mr_state *sta
 
 /* ---- before reading ---- */
 
+static void end_stream(struct mr_engine *e, struct mr_job *j)
+{
+    if (e->p->consumer->stream_end)
+        e->p->consumer->stream_end(e->consumer, j->stream);
+}
+
 static void settle_failed(struct mr_engine *e, struct mr_job *j, const struct mr_error *err)
 {
+    end_stream(e, j);
     mr_job_fail(e, j, err);
     j->settled = true;
     j->rep->status = MR_RUN_FAILED;
@@ -155,14 +162,17 @@ static enum mr_code hold(struct mr_engine *e, struct mr_error *err)
             streams[n++] = e->jobs[i].stream;
     enum mr_code rc = n ? e->p->consumer->hold(e->consumer, streams, n, err) : MR_OK;
     mr_free(streams);
-    for (int i = 0; rc == MR_OK && i < e->n_jobs; i++)
-        if (!e->jobs[i].settled && e->jobs[i].stream->error.code != MR_OK)
-            settle_failed(e, &e->jobs[i], &e->jobs[i].stream->error);
+    for (int i = 0; rc == MR_OK && i < e->n_jobs; i++) {
+        struct mr_job *j = &e->jobs[i];
+        mr_job_notes(e, j);
+        if (!j->settled && j->stream->error.code != MR_OK)
+            settle_failed(e, j, &j->stream->error);
+    }
     return rc;
 }
 
 /* Files of about 128 MB: heap bytes shrink to a third or less. */
-static int partitions_wanted(const struct mr_engine *e, const struct mr_stream *s)
+int mr_partitions_wanted(const struct mr_engine *e, const struct mr_stream *s)
 {
     if (e->o->limit || s->est_bytes < 64000000)
         return 1;
@@ -197,16 +207,22 @@ static enum mr_code adopt_staged(struct mr_engine *e, struct mr_job *j, struct m
     return used ? MR_OK : e->p->loader->sweep(j->target, e->report->run_id, err);
 }
 
-static enum mr_code plan_job(struct mr_engine *e, struct mr_job *j, struct mr_error *err)
+void mr_job_plan(struct mr_job *j)
 {
-    enum mr_code rc = e->p->consumer->plan(e->consumer, j->stream, partitions_wanted(e, j->stream),
-                                           &j->plan, err);
-    if (rc != MR_OK)
-        return rc;
+    mr_free(j->manifests);
     j->manifests = mr_zalloc((size_t)j->plan.n_partitions, sizeof *j->manifests);
     j->rep->partitions = j->plan.n_partitions;
     j->rep->consistency = j->plan.view.consistency;
     snprintf(j->rep->view_id, sizeof j->rep->view_id, "%s", j->plan.view.id);
+}
+
+static enum mr_code plan_job(struct mr_engine *e, struct mr_job *j, struct mr_error *err)
+{
+    enum mr_code rc = e->p->consumer->plan(e->consumer, j->stream,
+                                           mr_partitions_wanted(e, j->stream), &j->plan, err);
+    if (rc != MR_OK)
+        return rc;
+    mr_job_plan(j);
     return adopt_staged(e, j, err);
 }
 
@@ -268,6 +284,7 @@ static void commit_job(struct mr_engine *e, struct mr_job *j)
     enum mr_commit_result result = MR_COMMIT_DONE;
     int64_t version = -1;
     const struct mr_unit u = unit_of(j);
+    end_stream(e, j);
     mr_fault_hit(MR_FP_PIPE_COMMIT);
     struct mr_span span;
     struct mr_profile *before = mr_profile_use(j->rep->profile);
@@ -473,8 +490,10 @@ static void summarize(struct mr_engine *e)
     }
     r->status = failed ? MR_RUN_FAILED : done ? MR_RUN_DONE : MR_RUN_UNCHANGED;
     if (r->several_snapshots)
-        mr_report_warn(r, "the tables of this run come from more than one snapshot of the source, "
-                          "because the run was interrupted in between");
+        mr_report_warn(r,
+                       "the tables of this run come from more than one snapshot of the source, %s",
+                       r->continued ? "because the run was interrupted in between"
+                                    : "as consumer.snapshot and max_snapshot_age want it");
 }
 
 static void finish_report(struct mr_report *r, double cpu_before, enum mr_code rc,
@@ -499,6 +518,7 @@ static void engine_init(struct mr_engine *e)
     pthread_condattr_setclock(&a, CLOCK_MONOTONIC);
     pthread_mutex_init(&e->mutex, NULL);
     pthread_cond_init(&e->changed, &a);
+    pthread_cond_init(&e->begun, NULL);
     pthread_condattr_destroy(&a);
 }
 

@@ -146,17 +146,8 @@ const struct mr_option mr_keys_column[] = {
 };
 
 const char *const mr_planned_top[] = { "models", "tests", NULL };
-const char *const mr_planned_consumer[] = { "snapshot",
-                                            "max_snapshot_age",
-                                            "consistency",
-                                            "reader",
-                                            "max_query_seconds",
-                                            "rows_per_second",
-                                            "unsigned",
-                                            "char",
-                                            "cursor",
-                                            "options",
-                                            NULL };
+const char *const mr_planned_consumer[] = { "consistency", "unsigned", "char",
+                                            "cursor",      "options",  NULL };
 const char *const mr_planned_loader[] = { "keep", "foreign_writes", "partition", NULL };
 const char *const mr_planned_table[] = { "read",
                                          "cursor",

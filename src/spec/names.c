@@ -85,7 +85,7 @@ static bool takes_all(const struct mr_pipeline *p)
 static bool wanted(const struct mr_pipeline *p, const struct mr_stream *s)
 {
     const struct mr_table_rule *r = rule_for(p, s);
-    return r ? !r->skip : takes_all(p);
+    return r ? !r->skip : takes_all(p) && !s->named_only;
 }
 
 static enum mr_code matches_nothing(const char *pattern, const struct mr_stream_list *all,
