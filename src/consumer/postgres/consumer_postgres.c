@@ -1,28 +1,15 @@
 /*
- * What        the PostgreSQL consumer: one snapshot, locked tables, COPY BINARY by block ranges on several connections
+ * What        the PostgreSQL consumer: its options, its life, and the table of its functions
  * Gets        a URL or host, user and so on, as libpq takes them
- * Guarantees  all tables of a run as of one instant; a TRUNCATE, ALTER or REFRESH cannot give an empty or odd table: tables
- *             are locked before the snapshot is taken, and what cannot be locked is checked by its file
- * Why         worker 0 reads on the connection that holds the snapshot: `workers` connections, no more
+ * Guarantees  what is promised of reading is in pg_hold.c (snapshots) and pg_reader.c (rows)
  * Source      PostgreSQL "SET TRANSACTION SNAPSHOT", "Explicit Locking", "COPY"
  */
 #include "consumer/postgres/consumer_postgres.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "base/buf.h"
-#include "base/fault.h"
 #include "base/mem.h"
-#include "base/queue.h"
-#include "base/timeutil.h"
-#include "column/schema.h"
-#include "consumer/postgres/pg_catalog.h"
-#include "consumer/postgres/pg_reader.h"
-
-#define LOCK_BATCH 64
+#include "consumer/postgres/pg_session.h"
 
 static const char *const g_schemes[] = { "postgresql", "postgres", NULL };
 
@@ -51,7 +38,8 @@ static const struct mr_option g_options[] = {
     { .key = "sslmode",
       .type = MR_OPT_ENUM,
       .choices = "disable|allow|prefer|require|verify-ca|verify-full",
-      .doc = "TLS, as libpq names it; prefer when neither this nor the URL says it." },
+      .doc =
+          "TLS, as libpq names it; unsaid, a server on another machine must prove its name (verify-full)." },
     { .key = "sslrootcert", .type = MR_OPT_PATH, .doc = "File with the certificates to trust." },
     { .key = "connect_timeout",
       .type = MR_OPT_DURATION,
@@ -71,6 +59,34 @@ static const struct mr_option g_options[] = {
       .min = 1000000,
       .max = 86400000000,
       .doc = "Longest silence of the server within a statement." },
+    { .key = "snapshot",
+      .type = MR_OPT_ENUM,
+      .choices = "run|table",
+      .def = "run",
+      .doc =
+          "run: all tables as of one instant. table: each as of its own, which holds up vacuum for less long." },
+    { .key = "max_snapshot_age",
+      .type = MR_OPT_DURATION,
+      .def = "1h",
+      .max = 31LL * 86400000000,
+      .doc =
+          "Tables whose turn comes later are read in a newer snapshot, and the report says so; 0s: never." },
+    { .key = "reader",
+      .type = MR_OPT_ENUM,
+      .choices = "copy|cursor",
+      .def = "copy",
+      .doc = "copy: one COPY per partition, the fastest. cursor: many short statements." },
+    { .key = "max_query_seconds",
+      .type = MR_OPT_INT,
+      .min = 1,
+      .max = 86400,
+      .doc =
+          "reader: cursor only. No statement on user tables runs longer; the server enforces it." },
+    { .key = "rows_per_second",
+      .type = MR_OPT_INT,
+      .min = 1,
+      .max = 1000000000,
+      .doc = "Rows that all workers together read at most." },
     MR_OPTION_END,
 };
 
@@ -97,28 +113,33 @@ static void fill_params(struct mr_consumer *c, const struct mr_options *o)
     mr_pg_param(p, "keepalives_count", "6");
     p->connect_timeout_us = mr_option_int(o, "connect_timeout");
     p->read_timeout_us = mr_option_int(o, "read_timeout");
-    c->lock_timeout_us = mr_option_int(o, "lock_timeout");
+    mr_pg_verify_names(p);
 }
 
-/* What a transaction of ours needs, and only for its time: behind a pooler the session is another program's next. Read-only,
- * no name resolved by a path, row-level security an error and not a filter, no time-out of the role that would cut a long
- * read. SET does not take the snapshot. */
-static enum mr_code begin(struct mr_consumer *c, struct mr_pg *pg, const char *snapshot,
-                          struct mr_error *err)
+/* 0 when it was not said. */
+static int64_t said(const struct mr_options *o, const char *key)
 {
-    struct mr_buf b = { 0 };
-    mr_buf_puts(&b, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-    if (snapshot)
-        mr_buf_printf(&b, "; SET TRANSACTION SNAPSHOT '%s'", snapshot);
-    mr_buf_puts(&b, "; SET LOCAL search_path = ''; SET LOCAL row_security = off"
-                    "; SET LOCAL statement_timeout = 0"
-                    "; SET LOCAL idle_in_transaction_session_timeout = 0");
-    if (mr_pg_server_version(pg) >= 170000)
-        mr_buf_puts(&b, "; SET LOCAL transaction_timeout = 0");
-    mr_buf_printf(&b, "; SET LOCAL lock_timeout = %lld", (long long)(c->lock_timeout_us / 1000));
-    enum mr_code rc = mr_pg_query(pg, mr_buf_str(&b), NULL, err);
-    mr_buf_release(&b);
-    return rc;
+    return mr_option_get(o, key)->set ? mr_option_int(o, key) : 0;
+}
+
+static enum mr_code fill_limits(struct mr_consumer *c, const struct mr_options *o,
+                                struct mr_error *err)
+{
+    c->lock_timeout_us = mr_option_int(o, "lock_timeout");
+    c->max_snapshot_age_us = mr_option_int(o, "max_snapshot_age");
+    c->per_table = strcmp(mr_option_str(o, "snapshot"), "table") == 0;
+    c->cursor = strcmp(mr_option_str(o, "reader"), "cursor") == 0;
+    c->pace.rows_per_second = said(o, "rows_per_second");
+    c->max_query_us = said(o, "max_query_seconds") * 1000000;
+    if (!c->max_query_us || c->cursor)
+        return MR_OK;
+    const struct mr_option_value *v = mr_option_get(o, "max_query_seconds");
+    mr_fail(err, MR_ID_SPEC06,
+            "max_query_seconds needs reader: cursor: a COPY is one statement, as long as it takes");
+    if (v->file)
+        mr_error_at(err, "%s:%d:%d", v->file, v->line, v->column);
+    return mr_error_advise(err,
+                           "add reader: cursor under consumer, or leave max_query_seconds out");
 }
 
 /* Who answers, when it is not PostgreSQL as we need it. */
@@ -140,19 +161,19 @@ static enum mr_code judge_server(int number, const char *version, struct mr_erro
 }
 
 /* Nothing is set before this: servers that are not PostgreSQL, or are old, lack some of the settings. */
-static enum mr_code check_server(struct mr_consumer *c, struct mr_error *err)
+static enum mr_code check_server(struct mr_consumer *c, struct mr_pg *pg, struct mr_error *err)
 {
     struct mr_pg_result *r = NULL;
-    enum mr_code rc = mr_pg_query(
-        c->holder, "SELECT pg_catalog.version(), pg_catalog.current_database()", &r, err);
+    enum mr_code rc =
+        mr_pg_query(pg, "SELECT pg_catalog.version(), pg_catalog.current_database()", &r, err);
     if (rc != MR_OK)
         return rc;
     const char *version = mr_pg_rows(r) == 1 ? mr_pg_cell(r, 0, 0) : NULL;
     const char *database = version ? mr_pg_cell(r, 0, 1) : NULL;
     if (database) {
         c->database = mr_strdup(database);
-        c->validate_text = strcmp(mr_pg_parameter(c->holder, "server_encoding"), "SQL_ASCII") == 0;
-        rc = judge_server(mr_pg_server_version(c->holder), version, err);
+        c->validate_text = strcmp(mr_pg_parameter(pg, "server_encoding"), "SQL_ASCII") == 0;
+        rc = judge_server(mr_pg_server_version(pg), version, err);
     } else {
         rc = mr_fail(err, MR_ID_PG07, "the server does not say its version and database");
         mr_error_advise(err, "it speaks PostgreSQL's protocol, but is not PostgreSQL 14 or later");
@@ -165,7 +186,16 @@ static void pg_close(struct mr_consumer *c)
 {
     if (!c)
         return;
-    mr_pg_close(c->holder);
+    for (struct pg_group *g = c->groups, *next; g; g = next) {
+        next = g->next;
+        mr_pg_close(g->pg);
+        mr_free(g);
+    }
+    for (int i = 0; i < c->n_idle; i++)
+        mr_pg_close(c->idle[i]);
+    pthread_mutex_destroy(&c->mutex);
+    pthread_mutex_destroy(&c->pace.mutex);
+    mr_free(c->held);
     mr_free(c->port);
     mr_free(c->database);
     mr_free(c);
@@ -175,14 +205,22 @@ static enum mr_code pg_open(const struct mr_consumer_config *cfg, struct mr_cons
                             struct mr_error *err)
 {
     struct mr_consumer *c = mr_zalloc(1, sizeof *c);
+    struct mr_pg *pg = NULL;
+    enum mr_code rc = MR_OK;
+    pthread_mutex_init(&c->mutex, NULL);
+    pthread_mutex_init(&c->pace.mutex, NULL);
     c->workers = cfg->workers;
     c->batch_bytes = cfg->batch_bytes;
     c->batch_rows = cfg->batch_rows;
     c->max_value = cfg->max_value_bytes;
+    c->n_queries = cfg->n_queries;
+    c->queries = cfg->queries;
+    MR_TRY(fill_limits(c, cfg->options, err));
     fill_params(c, cfg->options);
-    enum mr_code rc = mr_pg_connect(&c->params, &c->holder, err);
-    if (rc == MR_OK)
-        rc = check_server(c, err);
+    MR_TRY(mr_pg_take(c, &pg, err));
+    MR_TRY(check_server(c, pg, err));
+out:
+    (void)!mr_pg_give(c, pg);
     if (rc != MR_OK)
         pg_close(c);
     else
@@ -193,18 +231,26 @@ static enum mr_code pg_open(const struct mr_consumer_config *cfg, struct mr_cons
 static enum mr_code pg_discover(struct mr_consumer *c, struct mr_stream_list *ret,
                                 struct mr_error *err)
 {
+    struct mr_pg *pg = NULL;
     enum mr_code rc = MR_OK;
-    MR_TRY(begin(c, c->holder, NULL, err));
-    MR_TRY(mr_pg_load_tables(c->holder, c->database, ret, err));
-    rc = mr_pg_query(c->holder, "COMMIT", NULL, err);
+    MR_TRY(mr_pg_take(c, &pg, err));
+    MR_TRY(mr_pg_begin(c, pg, NULL, err));
+    rc = mr_pg_discover(c, pg, ret, err);
 out:
+    (void)!mr_pg_give(c, pg); /* a lost one shows at the next step */
     return rc;
 }
 
 static void pg_shape(struct mr_consumer *c, struct mr_stream *s, const struct mr_stream_wish *w)
 {
-    (void)c;
+    struct pg_table *t = s->source;
+    struct mr_pg *pg = NULL;
     mr_pg_shape(s, w);
+    t->asked = w->where ? mr_strdup(w->where) : NULL;
+    if ((t->asked || t->relkind == 'v') && s->error.code == MR_OK &&
+        mr_pg_take(c, &pg, &s->error) == MR_OK)
+        mr_pg_check_where(pg, s);
+    (void)!mr_pg_give(c, pg);
 }
 
 static void pg_restrict_rows(struct mr_consumer *c, struct mr_stream *s,
@@ -212,146 +258,6 @@ static void pg_restrict_rows(struct mr_consumer *c, struct mr_stream *s,
 {
     (void)c;
     mr_pg_restrict_rows(s, l);
-}
-
-/* ---- hold: lock, then fix the snapshot, then look again ---- */
-
-static enum mr_code lock_tables(struct mr_consumer *c, struct mr_stream **streams, int n,
-                                struct mr_error *err)
-{
-    struct mr_buf b = { 0 };
-    int used = 0;
-    for (int i = 0; i < n; i++) {
-        const struct pg_table *t = streams[i]->source;
-        if (t->relkind == 'm')
-            continue; /* cannot be locked; checked by its file instead */
-        mr_buf_printf(&b, "%s%s%s", used++ ? ", " : "LOCK TABLE ", t->relkind == 'r' ? "ONLY " : "",
-                      t->sql_name);
-    }
-    mr_buf_puts(&b, " IN ACCESS SHARE MODE");
-    enum mr_code rc = used ? mr_pg_guarded(c->holder, mr_buf_str(&b), err) : MR_OK;
-    mr_buf_release(&b);
-    return rc;
-}
-
-static void cannot_lock(struct mr_stream *s, const struct mr_error *why)
-{
-    mr_fail(&s->error, MR_ID_PG09, "%s cannot be locked against TRUNCATE and ALTER: %s", s->id,
-            why->message);
-    mr_error_advise(
-        &s->error,
-        "another session holds it exclusively, or it was dropped; run again, or raise consumer.lock_timeout");
-}
-
-/* Many at once; one by one only when a batch fails. */
-static enum mr_code lock_all(struct mr_consumer *c, struct mr_stream **streams, int n,
-                             struct mr_error *err)
-{
-    for (int i = 0; i < n; i += LOCK_BATCH) {
-        int count = n - i < LOCK_BATCH ? n - i : LOCK_BATCH;
-        enum mr_code rc = lock_tables(c, streams + i, count, err);
-        for (int k = i; rc == MR_E_SOURCE && k < i + count; k++) {
-            enum mr_code one = lock_tables(c, streams + k, 1, err);
-            if (one == MR_E_SOURCE)
-                cannot_lock(streams[k], err);
-            else if (one != MR_OK)
-                return one;
-        }
-        if (rc != MR_OK && rc != MR_E_SOURCE)
-            return rc;
-    }
-    return MR_OK;
-}
-
-static enum mr_code export_snapshot(struct mr_consumer *c, struct mr_error *err)
-{
-    struct mr_pg_result *r = NULL;
-    enum mr_code rc = mr_pg_query(c->holder, "SELECT pg_catalog.pg_export_snapshot()", &r, err);
-    if (rc != MR_OK)
-        return rc;
-    snprintf(c->snapshot, sizeof c->snapshot, "%s", mr_pg_cell(r, 0, 0));
-    mr_pg_result_free(r);
-    return MR_OK;
-}
-
-static int by_oid(const void *a, const void *b)
-{
-    unsigned x = ((const struct pg_table *)(*(struct mr_stream *const *)a)->source)->oid;
-    unsigned y = ((const struct pg_table *)(*(struct mr_stream *const *)b)->source)->oid;
-    return x < y ? -1 : x > y;
-}
-
-/* A table that was altered, renamed or dropped between discover and the lock. */
-static enum mr_code compare_catalog(struct mr_consumer *c, struct mr_stream **streams, int n,
-                                    struct mr_error *err)
-{
-    struct mr_stream_list now = { 0 };
-    enum mr_code rc = mr_pg_load_tables(c->holder, c->database, &now, err);
-    if (rc != MR_OK)
-        return rc;
-    if (now.n)
-        qsort(now.items, (size_t)now.n, sizeof *now.items, by_oid);
-    for (int i = 0; i < n; i++) {
-        struct mr_stream **found =
-            now.n ? bsearch(&streams[i], now.items, (size_t)now.n, sizeof *now.items, by_oid)
-                  : NULL;
-        const struct pg_table *then = streams[i]->source, *is = found ? (*found)->source : NULL;
-        if (streams[i]->error.code != MR_OK)
-            continue;
-        if (is && strcmp((*found)->id, streams[i]->id) == 0 &&
-            strcmp(is->signature, then->signature) == 0)
-            continue;
-        mr_fail(&streams[i]->error, MR_ID_PG09, "%s was %s while the run began", streams[i]->id,
-                is ? "altered" : "dropped");
-        mr_error_advise(&streams[i]->error, "run again; nothing of it was read");
-    }
-    mr_stream_list_free(&now, mr_pg_table_free);
-    return MR_OK;
-}
-
-static enum mr_code pg_hold(struct mr_consumer *c, struct mr_stream **streams, int n,
-                            struct mr_error *err)
-{
-    enum mr_code rc = MR_OK;
-    MR_TRY(begin(c, c->holder, NULL, err));
-    MR_TRY(lock_all(c, streams, n,
-                    err)); /* LOCK does not take the snapshot; the next statement does */
-    MR_TRY(export_snapshot(c, err));
-    MR_TRY(compare_catalog(c, streams, n, err));
-    rc = mr_pg_load_heaps(c->holder, streams, n, err);
-out:
-    return rc;
-}
-
-/* ---- plan: a partition is a range of blocks of one heap ---- */
-
-static void add_parts(struct mr_plan *plan, uint64_t heap, uint64_t blocks, uint64_t step)
-{
-    uint64_t n = blocks > step ? (blocks + step - 1) / step : 1;
-    for (uint64_t i = 0; i < n; i++) {
-        size_t k = (size_t)plan->n_partitions;
-        plan->partitions = mr_realloc(plan->partitions, sizeof *plan->partitions * (k + 1));
-        plan->partitions[k] = (struct mr_partition){ .index = plan->n_partitions++,
-                                                     .lo = PART_LO(heap, i * step),
-                                                     .hi = i + 1 < n ? (i + 1) * step : 0,
-                                                     .est_rows = -1 };
-    }
-}
-
-static enum mr_code pg_plan(struct mr_consumer *c, struct mr_stream *s, int target,
-                            struct mr_plan *ret, struct mr_error *err)
-{
-    const struct pg_table *t = s->source;
-    uint64_t total = 0;
-    (void)err;
-    for (int i = 0; i < t->n_heaps; i++)
-        total += t->heaps[i].blocks;
-    uint64_t step = total / (uint64_t)(target < 1 ? 1 : target) + 1;
-    *ret = (struct mr_plan){ .view.consistency = "snapshot" };
-    snprintf(ret->view.id, sizeof ret->view.id, "pg:%.70s", c->snapshot);
-    for (int i = 0; i < t->n_heaps; i++)
-        add_parts(ret, (uint64_t)i, t->heaps[i].blocks, step);
-    return MR_OK;
 }
 
 static bool pg_view_holds(struct mr_consumer *c, const struct mr_stream *s, const char *view_id)
@@ -367,47 +273,14 @@ static int pg_max_workers(struct mr_consumer *c)
     return c->workers;
 }
 
-/* ---- workers ---- */
-
-static void pg_worker_close(struct mr_consumer_worker *w)
-{
-    if (!w)
-        return;
-    if (!w->borrowed)
-        mr_pg_close(w->pg);
-    mr_free(w);
-}
-
-static enum mr_code pg_worker_open(struct mr_consumer *c, int index,
-                                   struct mr_consumer_worker **ret, struct mr_error *err)
-{
-    struct mr_consumer_worker *w = mr_zalloc(1, sizeof *w);
-    enum mr_code rc = MR_OK;
-    w->c = c;
-    w->borrowed = index == 0;
-    if (!w->borrowed) {
-        bool share = !mr_fault_off(MR_FP_PG_SNAPSHOT_RULE);
-        rc = mr_pg_connect(&c->params, &w->pg, err);
-        if (rc == MR_OK)
-            rc = begin(c, w->pg, share ? c->snapshot : NULL, err);
-    } else if (mr_pg_in_transaction(c->holder)) {
-        w->pg = c->holder;
-    } else {
-        rc = mr_fail(err, MR_ID_PG10, "the connection that held the snapshot is gone");
-    }
-    if (rc != MR_OK)
-        pg_worker_close(w);
-    else
-        *ret = w;
-    return rc;
-}
-
 static enum mr_code pg_finish(struct mr_consumer *c, struct mr_error *err)
 {
-    if (!mr_pg_in_transaction(c->holder))
-        return mr_fail(err, MR_ID_PG10,
-                       "the transaction that held the snapshot did not live to the end of the run");
-    return mr_pg_query(c->holder, "COMMIT", NULL, err);
+    pthread_mutex_lock(&c->mutex);
+    bool lost = c->lost;
+    pthread_mutex_unlock(&c->mutex);
+    return lost ? mr_fail(err, MR_ID_PG10,
+                          "the transaction that held a snapshot did not live to its last row")
+                : MR_OK;
 }
 
 static double pg_source_cpu(struct mr_consumer *c)
@@ -418,19 +291,22 @@ static double pg_source_cpu(struct mr_consumer *c)
 
 const struct mr_consumer_type mr_consumer_postgres = {
     .name = "postgres",
-    .title = "PostgreSQL 14 and later: tables, partitioned tables and materialised views",
+    .title =
+        "PostgreSQL 14 and later: tables, partitioned tables, views, materialised views, foreign tables and queries",
     .schemes = g_schemes,
     .options = g_options,
     .open = pg_open,
     .discover = pg_discover,
     .shape = pg_shape,
     .restrict_rows = pg_restrict_rows,
-    .hold = pg_hold,
-    .plan = pg_plan,
+    .hold = mr_pg_hold,
+    .plan = mr_pg_plan,
     .view_holds = pg_view_holds,
     .max_workers = pg_max_workers,
-    .worker_open = pg_worker_open,
-    .worker_close = pg_worker_close,
+    .worker_open = mr_pg_worker_open,
+    .worker_close = mr_pg_worker_close,
+    .stream_begin = mr_pg_stream_begin,
+    .stream_end = mr_pg_stream_end,
     .reader_open = mr_pg_reader_open,
     .next = mr_pg_next,
     .reader_close = mr_pg_reader_close,

@@ -1,8 +1,9 @@
 /*
- * pg_catalog.h - what the server's catalog says: tables with their columns, and the heaps that hold their rows.
+ * pg_catalog.h - what the server's catalog says: streams with their columns and keys, and the heaps that hold their rows.
  *
  *   stream public.sales (partitioned) ──▶ pg_table ──▶ heaps: public.sales_2025, public.sales_2026
  *   stream public.orders              ──▶ pg_table ──▶ heap:  public.orders
+ *   stream late_orders (a query)      ──▶ pg_table ──▶ heap:  (SELECT ...)
  *
  * Ownership  a stream's `source` is its pg_table; free with mr_pg_table_free.
  */
@@ -13,40 +14,80 @@
 #include "wire/pg/pg_conn.h"
 #include "wire/pg/pg_copy.h"
 
-/* One relation with storage. */
+struct pg_group;
+
+/* One relation with storage, or what is read like one. */
 struct pg_heap {
-    unsigned oid;
-    char *sql_name; /* "public"."orders" */
-    bool
-        only; /* read with ONLY; false: a parent read as a whole, because its leaves may not be read */
-    uint64_t blocks;      /* in the snapshot or more */
+    char *sql_name; /* "public"."orders"; (SELECT ...) */
+    bool only;      /* read with ONLY; false: a parent read as a whole, a view, a query */
+    bool foreign;
+    uint64_t blocks;      /* in the snapshot or more; 0: not read by ranges */
     uint64_t toast_bytes; /* of its out-of-line values, compressed; UINT64_MAX unknown */
-    char *filenode;       /* as of the snapshot */
 };
 
 struct pg_table {
-    unsigned oid;
-    char relkind; /* 'r', 'p', 'm' */
-    char *sql_name;
-    char *
-        signature; /* names and types of its columns: another one means that the table was changed */
+    unsigned oid; /* 0: a query */
+    char relkind; /* 'r', 'p', 'm', 'v', 'f' as in pg_class; 'q' a query */
+    bool whole;   /* the user may read every column */
+    bool lockable;
+    bool foreign;   /* rows of another server are among its rows; known after mr_pg_load_heaps */
+    bool begun;     /* stream_begin was called: its view stays */
+    char *sql_name; /* as pg_heap's */
+    /* Names and types of its columns: another one means that the table was changed. */
+    char *signature;
     enum mr_pg_wire *wires; /* of each field */
     char *where;            /* " AND ..." that every wanted row fulfils; NULL: all */
-    int n_heaps;            /* 0 until mr_pg_load_heaps */
+    char *asked;            /* the user's own condition; NULL: none */
+    char *readable;         /* every column that the user may read, as a select list */
+    char *identity;         /* of these: "number type name" lines, as the protocol describes them */
+    char *locks;            /* of a query: "a", "b" to lock; NULL: none */
+    char *unlocked;         /* of a query: oids of what it reads and cannot be locked; NULL: none */
+    char *guarded,
+        *files;  /* oids that no lock protects, and their files in the snapshot; NULL: none */
+    int n_heaps; /* 0 until mr_pg_load_heaps */
     struct pg_heap *heaps;
+    struct pg_group *group; /* the snapshot it is read in; NULL: none now */
 };
 
-/** mr_pg_load_tables - every table that this kind reads, with its columns; sorted by id. */
-MR_CHECK enum mr_code mr_pg_load_tables(struct mr_pg *c, const char *database,
+/** mr_pg_load_tables - every relation that this kind reads, or those of `oids` ("1,2"), with columns; in no order. */
+MR_CHECK enum mr_code mr_pg_load_tables(struct mr_pg *c, const char *database, const char *oids,
                                         struct mr_stream_list *ret, struct mr_error *err);
+/** mr_pg_load_columns - the columns that d describes become those of s. */
+MR_CHECK enum mr_code mr_pg_load_columns(struct mr_pg *c, struct mr_stream *s,
+                                         const struct mr_pg_result *d, struct mr_error *err);
+/** mr_pg_load_keys - the keys of those that are tables. */
+MR_CHECK enum mr_code mr_pg_load_keys(struct mr_pg *c, struct mr_stream_list *l,
+                                      struct mr_error *err);
+void mr_pg_add_key(struct mr_stream *s, const char *column);
 /** mr_pg_shape - the stream as wished; a kept column of an unknown type becomes the stream's error. */
 void mr_pg_shape(struct mr_stream *s, const struct mr_stream_wish *w);
 /** mr_pg_restrict_rows - what of these conditions the server judges exactly as we do becomes the table's `where`. */
 void mr_pg_restrict_rows(struct mr_stream *s, const struct mr_predicate_list *l);
-/** mr_pg_load_heaps - the heaps of these streams, in the snapshot of c's transaction. A stream whose heaps cannot be
- *  read gets its `error` set; est_rows and est_bytes are set anew. */
+/**
+ * mr_pg_load_heaps - the heaps of these streams, in the snapshot of c's transaction; locked: which holds their locks.
+ *
+ * A stream whose heaps cannot be read gets its `error` set; est_rows and est_bytes are set anew.
+ */
 MR_CHECK enum mr_code mr_pg_load_heaps(struct mr_pg *c, struct mr_stream **streams, int n,
-                                       struct mr_error *err);
+                                       bool locked, struct mr_error *err);
+void mr_pg_free_heaps(struct pg_table *t);
 void mr_pg_table_free(void *table);
+
+/**
+ * mr_pg_load_query - a query of the pipeline as a stream. What is wrong with it becomes the stream's `error`.
+ *
+ * Locks    c is in a transaction that has read nothing of the user's, so that what is locked tells what the query reads.
+ */
+MR_CHECK enum mr_code mr_pg_load_query(struct mr_pg *c, const char *database,
+                                       const struct mr_query_stream *q, struct mr_stream **ret,
+                                       struct mr_error *err);
+/** mr_pg_check_where - the user's condition, and a view's right to be read, before a row moves; into s->error. c is in no
+ *  transaction. */
+void mr_pg_check_where(struct mr_pg *c, struct mr_stream *s);
+
+/** mr_pg_qualified - "schema"."name"; mr_free. */
+char *mr_pg_qualified(const char *schema, const char *name);
+/** mr_pg_first_row - of rows that are sorted by the oid in their first column, the first of this oid or after it. */
+int mr_pg_first_row(const struct mr_pg_result *r, unsigned oid);
 
 #endif

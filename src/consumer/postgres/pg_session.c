@@ -1,0 +1,225 @@
+/*
+ * What        connections: taken, begun, moved from one snapshot to the next, given back
+ * Guarantees  a snapshot's transaction ends as soon as nobody needs it, so that it does not hold up the server's vacuum;
+ *             workers + 1 connections at most while one snapshot follows another, `workers` else
+ * Why         the first worker of a group reads on the connection that keeps its snapshot
+ * Source      PostgreSQL "SET TRANSACTION", "Snapshot Synchronization Functions"
+ */
+#include "consumer/postgres/pg_session.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "base/buf.h"
+#include "base/fault.h"
+#include "base/mem.h"
+#include "base/queue.h"
+#include "base/timeutil.h"
+
+/* ---- connections ---- */
+
+enum mr_code mr_pg_take(struct mr_consumer *c, struct mr_pg **ret, struct mr_error *err)
+{
+    struct mr_pg *pg = NULL;
+    pthread_mutex_lock(&c->mutex);
+    if (c->n_idle)
+        pg = c->idle[--c->n_idle];
+    pthread_mutex_unlock(&c->mutex);
+    if (!pg)
+        return mr_pg_connect(&c->params, ret, err);
+    *ret = pg;
+    return MR_OK;
+}
+
+bool mr_pg_give(struct mr_consumer *c, struct mr_pg *pg)
+{
+    if (!pg)
+        return true;
+    bool good = mr_pg_idle(pg) || mr_pg_query(pg, "ROLLBACK", NULL, NULL) == MR_OK;
+    pthread_mutex_lock(&c->mutex);
+    bool keep = good && (size_t)c->n_idle < sizeof c->idle / sizeof *c->idle;
+    if (keep)
+        c->idle[c->n_idle++] = pg;
+    pthread_mutex_unlock(&c->mutex);
+    if (!keep)
+        mr_pg_close(pg);
+    return good;
+}
+
+enum mr_code mr_pg_begin(struct mr_consumer *c, struct mr_pg *pg, const char *snapshot,
+                         struct mr_error *err)
+{
+    struct mr_buf b = { 0 };
+    if (mr_pg_in_transaction(pg))
+        mr_buf_puts(&b, "ROLLBACK; ");
+    mr_buf_puts(&b, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    if (snapshot)
+        mr_buf_printf(&b, "; SET TRANSACTION SNAPSHOT '%s'", snapshot);
+    mr_buf_puts(&b, "; SET LOCAL search_path = ''; SET LOCAL statement_timeout = 0"
+                    "; SET LOCAL idle_in_transaction_session_timeout = 0");
+    if (!mr_fault_off(MR_FP_PG_POLICY_RULE))
+        mr_buf_puts(&b, "; SET LOCAL row_security = off");
+    if (mr_pg_server_version(pg) >= 170000)
+        mr_buf_puts(&b, "; SET LOCAL transaction_timeout = 0");
+    mr_buf_printf(&b, "; SET LOCAL lock_timeout = %lld", (long long)(c->lock_timeout_us / 1000));
+    enum mr_code rc = mr_pg_query(pg, mr_buf_str(&b), NULL, err);
+    mr_buf_release(&b);
+    return rc;
+}
+
+enum mr_code mr_pg_guarded(struct mr_pg *pg, const char *sql, struct mr_error *err)
+{
+    char *all = mr_asprintf("SAVEPOINT millrace; %s; RELEASE SAVEPOINT millrace", sql);
+    enum mr_code rc = mr_pg_query(pg, all, NULL, err);
+    mr_free(all);
+    if (rc == MR_E_SOURCE &&
+        mr_pg_query(pg, "ROLLBACK TO SAVEPOINT millrace; RELEASE SAVEPOINT millrace", NULL, NULL) !=
+            MR_OK)
+        return mr_fail(err, MR_ID_PG01, "connection lost after a failed statement");
+    return rc;
+}
+
+/* ---- groups ---- */
+
+/* Locks: c->mutex held. */
+static void unlink_group(struct mr_consumer *c, struct pg_group *g)
+{
+    struct pg_group **at = &c->groups;
+    while (*at && *at != g)
+        at = &(*at)->next;
+    if (*at)
+        *at = g->next;
+}
+
+void mr_pg_pin(struct mr_consumer *c, struct pg_group *g)
+{
+    pthread_mutex_lock(&c->mutex);
+    g->users++;
+    pthread_mutex_unlock(&c->mutex);
+}
+
+void mr_pg_drop(struct mr_consumer *c, struct pg_group *g)
+{
+    pthread_mutex_lock(&c->mutex);
+    bool over = --g->users == 0;
+    if (over)
+        unlink_group(c, g);
+    pthread_mutex_unlock(&c->mutex);
+    if (!over)
+        return;
+    bool held = mr_pg_in_transaction(g->pg);
+    held &= mr_pg_give(c, g->pg);
+    pthread_mutex_lock(&c->mutex);
+    c->lost |= !held;
+    pthread_mutex_unlock(&c->mutex);
+    mr_free(g);
+}
+
+/* ---- workers ---- */
+
+void mr_pg_leave(struct mr_consumer_worker *w)
+{
+    struct pg_group *g = w->group;
+    if (!g)
+        return;
+    w->group = NULL;
+    w->savepoint = false;
+    if (w->riding)
+        w->pg = NULL;
+    pthread_mutex_lock(&w->c->mutex);
+    g->ridden &= !w->riding;
+    pthread_mutex_unlock(&w->c->mutex);
+    w->riding = false;
+    mr_pg_drop(w->c, g);
+}
+
+/* On the group's own connection, when nobody else is. */
+static bool ride(struct mr_consumer_worker *w, struct pg_group *g)
+{
+    pthread_mutex_lock(&w->c->mutex);
+    bool free_seat = !g->ridden && mr_pg_in_transaction(g->pg);
+    g->ridden |= free_seat;
+    pthread_mutex_unlock(&w->c->mutex);
+    if (!free_seat)
+        return false;
+    (void)!mr_pg_give(w->c, w->pg);
+    w->pg = g->pg;
+    w->riding = true;
+    return true;
+}
+
+enum mr_code mr_pg_join(struct mr_consumer_worker *w, struct pg_group *g, struct mr_error *err)
+{
+    if (w->group == g)
+        return MR_OK;
+    mr_pg_leave(w);
+    mr_pg_pin(w->c, g);
+    w->group = g;
+    if (ride(w, g))
+        return MR_OK;
+    enum mr_code rc = w->pg ? MR_OK : mr_pg_take(w->c, &w->pg, err);
+    bool share = !mr_fault_off(MR_FP_PG_SNAPSHOT_RULE);
+    if (rc == MR_OK)
+        rc = mr_pg_begin(w->c, w->pg, share ? g->snapshot : NULL, err);
+    if (rc != MR_OK)
+        mr_pg_leave(w);
+    return rc;
+}
+
+void mr_pg_worker_close(struct mr_consumer_worker *w)
+{
+    if (!w)
+        return;
+    mr_pg_leave(w);
+    mr_pg_close(w->pg);
+    mr_free(w);
+}
+
+/* It joins the newest snapshot, so that a connection that cannot be had shows before there is work for it. */
+enum mr_code mr_pg_worker_open(struct mr_consumer *c, int index, struct mr_consumer_worker **ret,
+                               struct mr_error *err)
+{
+    struct mr_consumer_worker *w = mr_zalloc(1, sizeof *w);
+    w->c = c;
+    pthread_mutex_lock(&c->mutex);
+    struct pg_group *g = c->groups;
+    if (g)
+        g->users++; /* so that it does not end meanwhile */
+    bool dead = g && index == 0 && !g->ridden && !mr_pg_in_transaction(g->pg);
+    pthread_mutex_unlock(&c->mutex);
+    enum mr_code rc =
+        dead ? mr_fail(err, MR_ID_PG10, "the connection that held the snapshot is gone")
+        : g  ? mr_pg_join(w, g, err)
+             : mr_pg_take(c, &w->pg, err);
+    if (g)
+        mr_pg_drop(c, g);
+    if (rc != MR_OK)
+        mr_pg_worker_close(w);
+    else
+        *ret = w;
+    return rc;
+}
+
+/* ---- pace ---- */
+
+int mr_pg_pace_rows(const struct pg_pace *p, int most)
+{
+    int64_t quarter = p->rows_per_second / 4 + 1;
+    return p->rows_per_second && quarter < most ? (int)quarter : most;
+}
+
+void mr_pg_pace(struct pg_pace *p, int64_t rows)
+{
+    if (!p->rows_per_second)
+        return;
+    pthread_mutex_lock(&p->mutex);
+    int64_t now = mr_mono_us();
+    int64_t from = p->next_us > now ? p->next_us : now; /* what was not used is not saved up */
+    p->next_us = from + rows * 1000000 / p->rows_per_second;
+    int64_t until = p->next_us;
+    pthread_mutex_unlock(&p->mutex);
+    while ((now = mr_mono_us()) < until && !mr_cancelled()) {
+        int64_t us = until - now < 100000 ? until - now : 100000;
+        nanosleep(&(struct timespec){ us / 1000000, us % 1000000 * 1000 }, NULL);
+    }
+}
