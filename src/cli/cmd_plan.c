@@ -30,7 +30,8 @@ static enum mr_code load(const char *what, const struct mr_args *a, struct mr_pi
         return mr_pipeline_load(what, &mr_registry, &over, ret, err);
     struct mr_buf yaml = { 0 };
     char *secret = NULL;
-    enum mr_code rc = mr_pipeline_compose(what, "discover", NULL, NULL, NULL, 0, &mr_registry,
+    const char *const all = "*"; /* views too */
+    enum mr_code rc = mr_pipeline_compose(what, "discover", NULL, NULL, &all, 1, &mr_registry,
                                           &yaml, &secret, err);
     if (rc == MR_OK && secret)
         mr_spec_setenv("SOURCE_PASSWORD", secret);
@@ -68,6 +69,8 @@ static void print_stream(const struct mr_stream_report *s, const struct mr_pipel
                protocol_of(s, p));
     putchar('\n');
     mr_report_changes_text(s, "    changed: ", stdout);
+    if (s->key)
+        printf("    key: %s\n", s->key);
     for (int i = 0; i < s->schema.n_fields; i++) {
         const struct mr_field *f = &s->schema.fields[i];
         mr_buf_clear(&type);
@@ -80,7 +83,8 @@ static void print_stream(const struct mr_stream_report *s, const struct mr_pipel
     }
     mr_buf_release(&type);
     if (s->error.code != MR_OK)
-        printf("    cannot be read: %s\n    advice: %s\n", s->error.message, s->error.advice);
+        printf("    cannot be read: %s%s%s\n    advice: %s\n", s->error.where,
+               s->error.where[0] ? ": " : "", s->error.message, s->error.advice);
 }
 
 static void print_plan(const struct mr_report *r, const struct mr_pipeline *p, bool target)

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "base/profile.h"
 #include "base/timeutil.h"
@@ -247,6 +248,14 @@ static void settle_before_start(struct mr_engine *e, struct mr_job *j)
     }
 }
 
+static char *key_text(const struct mr_stream *s)
+{
+    struct mr_buf b = { 0 };
+    for (int i = 0; i < s->n_key; i++)
+        mr_buf_printf(&b, "%s%s", i ? ", " : "", s->key[i]);
+    return s->n_key ? mr_buf_take(&b) : NULL;
+}
+
 static void make_job(struct mr_engine *e, int i, struct mr_stream *s, char *table)
 {
     struct mr_job *j = &e->jobs[i];
@@ -257,6 +266,7 @@ static void make_job(struct mr_engine *e, int i, struct mr_stream *s, char *tabl
     j->table = prefix ? mr_asprintf("%s/%s", prefix, table) : mr_strdup(table);
     *r = (struct mr_stream_report){ .stream = mr_strdup(s->id),
                                     .table = mr_strdup(j->table),
+                                    .key = key_text(s),
                                     .kind = s->kind,
                                     .status = MR_RUN_RUNNING,
                                     .consistency = "",

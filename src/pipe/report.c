@@ -62,6 +62,7 @@ void mr_report_release(struct mr_report *r)
         struct mr_stream_report *s = &r->streams[i];
         mr_free(s->stream);
         mr_free(s->table);
+        mr_free(s->key);
         for (int k = 0; k < s->n_renames; k++) {
             mr_free(s->rename_from[k]);
             mr_free(s->rename_to[k]);

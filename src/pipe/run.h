@@ -68,8 +68,8 @@ struct mr_schema_change {
 };
 
 struct mr_stream_report {
-    char *stream, *table;
-    const char *kind; /* "table", "view", ... */
+    char *stream, *table, *key; /* "id, line"; NULL: none or unknown */
+    const char *kind;           /* "table", "view", ... */
     enum mr_write_mode write;
     enum mr_run_status status; /* RUNNING before it is done */
     bool started, committing;
