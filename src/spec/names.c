@@ -134,7 +134,8 @@ static void put_safe(struct mr_buf *out, const char *s)
     size_t start = out->len;
     for (; *s; s++) {
         unsigned char c = (unsigned char)*s;
-        mr_buf_putc(out, c < 0x20 || c == 0x7F || strchr(" ,;{}()=/\\:*?\"<>|%", c) ? '_' : (char)c);
+        mr_buf_putc(out,
+                    c < 0x20 || c == 0x7F || strchr(" ,;{}()=/\\:*?\"<>|%", c) ? '_' : (char)c);
     }
     if (out->len > start && (out->data[start] == '_' || out->data[start] == '.')) {
         char *tail = mr_strdup(out->data + start + 1);

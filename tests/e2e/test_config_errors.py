@@ -28,7 +28,7 @@ CASES = {
     "nothing near": ("SPEC02", OK + "xyzzy: 1\n", []),
     "a slip in transformers": ("SPEC02", OK + "transformers:\n  - selct: [a]\n", []),
     "planned at the top": ("SPEC03", OK + "models: []\n", []),
-    "planned in consumer": ("SPEC03", OK + "  snapshot: table\n", []),
+    "planned in consumer": ("SPEC03", OK + "  consistency: range\n", []),
     "planned in loader": ("SPEC03", OK + "loader:\n  keep: 7d\n", []),
     "planned transformer": ("SPEC03", OK + "transformers:\n  - sql: SELECT 1\n", []),
     "planned value": ("SPEC03", OK + "  read: incremental\n", []),

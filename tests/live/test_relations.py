@@ -484,3 +484,102 @@ def test_environment_and_service_file(project, tls, tmp_path, monkeypatch):
     assert "certificate" in project.millrace("run", "shop.yml", code=1).err
     monkeypatch.setenv("PGSSLMODE", "require")
     project.run()
+
+
+# ---- the user's own SQL ----
+
+SQL = """
+    CREATE TABLE orders (id int PRIMARY KEY, total numeric(10,2), "größe" int, at timestamptz DEFAULT '2026-01-01 00:00:00+00');
+    INSERT INTO orders SELECT i, i / 4.0, i % 7 FROM generate_series(1, 1000) i;
+    CREATE TABLE lines (order_id int, n int); INSERT INTO lines SELECT i % 1000 + 1, i FROM generate_series(1, 3000) i;
+    CREATE TABLE p (id int, k int) PARTITION BY RANGE (k); CREATE TABLE p_a PARTITION OF p FOR VALUES FROM (0) TO (5);
+    CREATE TABLE p_b PARTITION OF p FOR VALUES FROM (5) TO (10); INSERT INTO p SELECT i, i % 10 FROM generate_series(1, 200) i;
+    CREATE FUNCTION twice(int) RETURNS int LANGUAGE sql AS 'SELECT $1 * 2'; ANALYZE;"""
+QUERY = """SELECT o.id, o.total, count(*) AS lines, twice(o."größe") AS double
+          FROM orders o JOIN lines l ON l.order_id = o.id
+          WHERE o.total > 100 GROUP BY o.id, o.total, o."größe" -- the end
+          ;"""
+
+
+def block(text):
+    return "|\n" + "".join(f"        {line}\n" for line in text.split("\n"))
+
+
+def test_a_query_is_a_stream(project, postgres):
+    url = postgres.database("query", SQL)
+    project.pipeline(url, consumer="  tables:\n    big:\n      key: [id]\n      query: " + block(QUERY))
+    report = project.run().report
+    assert [(s["stream"], s["table"], s["partitions"]) for s in report["streams"]] == [("big", "shop/big", 1)]
+    same_as_psql(project, postgres, "query", "big", f"({QUERY.strip().rstrip(';')}\n) q", ["id", "total", "lines", "double"])
+    out = project.millrace("plan", "shop.yml").out
+    assert "big (query" in out and "key: id" in out and "decimal(10,2)" in out and "bigint" in out
+    assert project.run("shop.yml").report["status"] == "unchanged"
+
+
+def test_what_a_query_reads_is_locked(project, postgres):
+    url = postgres.database("query_lock", SQL + "CREATE VIEW v AS SELECT * FROM lines;")
+    project.pipeline(url, consumer="  tables:\n    q:\n      query: SELECT o.id FROM orders o JOIN v ON v.order_id = o.id\n")
+    proc = stopped_at(project, "pipe.planned")
+    try:
+        for name in ("orders", "lines"):
+            assert "lock timeout" in lock_attempt(postgres, "query_lock", f"TRUNCATE {name}")
+        postgres.psql("query_lock", "SET lock_timeout = '5s'; TRUNCATE p; INSERT INTO orders (id) VALUES (5000); INSERT INTO lines VALUES (5000, 1);")
+    finally:
+        go_on(proc)
+    assert project.rows("shop/q").num_rows == 3000
+
+
+BAD_SQL = {"SELECT id, totl FROM orders": ("totl", "line 1, column 12"),
+           "SELECT id\\nFROM orders\\n  WHERE größe > 1 AND nothing = 1": ("nothing", "line 3, column 23"),
+           "SELECT id FROM orders WHERE": ("end of input", ""), "SELECT 1 AS a, 2 AS a": ("two columns 'a'", ""),
+           "SELECT 1 AS a; SELECT 2 AS b": ("multiple commands", ""), "SHOW work_mem": ("syntax error", ""),
+           "SELECT 1 AS a) AS q; --": ("syntax error", "line 1, column 14"), "DELETE FROM orders RETURNING id": ("syntax error", ""),
+           "SELECT id FROM orders WHERE id = $1": ("1 parameters", ""), "SELECT * FROM nowhere": ("nowhere", "line 1, column 15")}
+
+
+@pytest.mark.parametrize("sql", BAD_SQL)
+def test_a_wrong_query_is_one_error_before_rows_move(project, postgres, sql):
+    word, place = BAD_SQL[sql]
+    url = postgres.database("bad_query", SQL)
+    project.pipeline(url, consumer=f'  tables:\n    orders: {{}}\n    q:\n      query: "{sql}"\n')
+    out = project.millrace("plan", "shop.yml", code=1).out
+    assert word in out and place in out, out
+    result = project.run(code=1)
+    error = result.stream("q")["error"]
+    assert error["code"] == "MR-E-PG12" and word in error["message"]
+    assert project.rows("shop/orders").num_rows == 1000
+
+
+def test_a_query_over_hidden_rows(project, postgres):
+    url = postgres.database("query_rls", POLICY)
+    project.pipeline(url, consumer="  tables:\n    q:\n      query: SELECT id FROM t\n    r:\n      query: SELECT id FROM as_owner\n")
+    result = project.run(code=1)
+    assert result.stream("q")["error"]["code"] == "MR-E-PG11"
+    assert project.rows("shop/r").num_rows == 100
+
+
+@pytest.mark.parametrize("reader", ["copy", "cursor"])
+def test_where(project, postgres, reader):
+    url = postgres.database("where_ok", SQL)
+    project.pipeline(url, consumer=f"""  reader: {reader}
+  tables:
+    orders:
+      where: total > 100 AND orders."größe" = 3 OR id = 1 -- and no more
+    p:
+      where: twice(p.id) > 300 AND k <> 4
+""")
+    project.run()
+    same_as_psql(project, postgres, "where_ok", "orders", "(SELECT * FROM orders WHERE total > 100 AND \"größe\" = 3 OR id = 1) q", ["id", "total"])
+    same_as_psql(project, postgres, "where_ok", "p", "(SELECT * FROM p WHERE id * 2 > 300 AND k <> 4) q", ["id", "k"])
+
+
+@pytest.mark.parametrize("where,word,place", [("totl > 1", "totl", "line 1, column 1"), ("id > 1 AND größe = x", "x", "column 20"),
+                                              ("id > 1) OR (id < 5", "syntax error", "column 7"),
+                                              ("id > 1 ORDER BY id", "syntax error", "column 8"), ("id", "boolean", "column 1"),
+                                              ("id > 1; DROP TABLE orders", "multiple commands", "")])
+def test_a_wrong_where(project, postgres, where, word, place):
+    url = postgres.database("where_bad", SQL)
+    project.pipeline(url, consumer=f'  tables:\n    orders:\n      where: "{where}"\n    lines: {{}}\n')
+    error = project.run(code=1).stream("public.orders")["error"]
+    assert error["code"] == "MR-E-PG12" and word in error["message"] and place in error.get("where", ""), error
+    assert project.rows("shop/lines").num_rows == 3000
