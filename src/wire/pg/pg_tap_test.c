@@ -7,12 +7,12 @@
 #include <cmocka.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/mem.h"
 #include "wire/pg/pg_tap.h"
 
 static void message(struct mr_buf *b, char type, const char *payload, size_t n)
@@ -159,7 +159,7 @@ static void a_large_row_grows_the_buffer_and_closing_shrinks_it(void **state)
     struct wire w;
     struct mr_buf all = { 0 }, rows = { 0 };
     size_t n = 3 << 20, sent = 0;
-    char *big = calloc(1, n);
+    char *big = mr_zalloc(1, n);
     message(&all, 'd', big, n);
     begin(&w);
     fcntl(w.server, F_SETFL, O_NONBLOCK);
@@ -173,7 +173,7 @@ static void a_large_row_grows_the_buffer_and_closing_shrinks_it(void **state)
     assert_true(w.tap.cap >= n);
     mr_pg_tap_close(&w.tap);
     assert_int_equal(w.tap.cap, 0);
-    free(big);
+    mr_free(big);
     mr_buf_release(&all);
     mr_buf_release(&rows);
     end(&w);
