@@ -176,7 +176,7 @@ int mr_partitions_wanted(const struct mr_engine *e, const struct mr_stream *s)
 {
     if (e->o->limit || s->est_bytes < 64000000)
         return 1;
-    int64_t n = s->est_bytes / 384000000, least = 2 * (int64_t)e->workers;
+    int64_t n = s->est_bytes / 384000000, least = e->workers > 1 ? 2 * (int64_t)e->workers : 1;
     n = n < least ? least : n;
     return n > 4096 ? 4096 : (int)n;
 }

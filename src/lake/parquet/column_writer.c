@@ -66,7 +66,7 @@ static enum mr_pq_physical physical_of(const struct mr_field *f)
 static int64_t page_cap_rows(const struct mr_pq_column *c)
 {
     size_t n = c->page_bytes / 4;
-    return n > 20480 ? 20480 : n < 1024 ? 1024 : (int64_t)n;
+    return n > 65536 ? 65536 : n < 1024 ? 1024 : (int64_t)n;
 }
 
 static int plain_encoding_of(enum mr_pq_physical p, bool delta)

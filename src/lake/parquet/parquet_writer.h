@@ -38,7 +38,7 @@ struct mr_pq_options {
     const char *const
         *bloom_filters; /* names of columns that get one; together memory/16 at most */
     int n_bloom_filters;
-    int64_t row_group_rows; /* at most; 0: 1,048,576 */
+    int64_t row_group_rows; /* at most; 0: 524,288 */
     bool
         plain_only; /* PLAIN where there is no dictionary; else DELTA_BINARY_PACKED, DELTA_LENGTH_BYTE_ARRAY */
     const char *created_by; /* "millrace version 0.1.0" */

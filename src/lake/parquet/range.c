@@ -309,14 +309,12 @@ void mr_pq_range_thrift(const struct mr_pq_range *r, const struct mr_pq_column *
     mr_thrift_struct_begin(t, id);
     mr_thrift_i64(t, 3, nulls);
     if (mr_pq_range_bounds(r, c, &lo, &hi, &exact)) {
-        bool text = c->field->type.id == MR_TYPE_STRING;
         if (exact.has_hi)
             mr_thrift_binary(t, 5, mr_buf_str(&hi), hi.len);
         mr_thrift_binary(t, 6, mr_buf_str(&lo), lo.len);
-        if (text && exact.has_hi)
+        if (exact.has_hi)
             mr_thrift_bool(t, 7, exact.hi);
-        if (text)
-            mr_thrift_bool(t, 8, exact.lo);
+        mr_thrift_bool(t, 8, exact.lo);
     }
     mr_thrift_struct_end(t);
     mr_buf_release(&lo);
