@@ -14,7 +14,7 @@ def two_partition_source(postgres, name):
 def rerun_after_kill_between_partitions(project, postgres, name, fault):
     """Kill when a part is staged, move rows between blocks, run again; returns the ids that landed."""
     url = two_partition_source(postgres, name)
-    project.pipeline(url, consumer="  workers: 1\n")
+    project.pipeline(url, consumer="  workers: 2\n")
     killed = project.run(fault="pipe.staged@1=kill", code=None)
     assert killed.code == -signal.SIGKILL
     assert list(project.lake.rglob("_millrace/staged/*/*.json")), "one partition was staged"
