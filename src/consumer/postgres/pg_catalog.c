@@ -93,6 +93,7 @@ void mr_pg_table_free(void *table)
     mr_free(t->readable);
     mr_free(t->identity);
     mr_free(t->locks);
+    mr_free(t->hidden_from);
     mr_free(t->unlocked);
     mr_free(t);
 }
@@ -123,22 +124,30 @@ static void may_not_read(struct mr_stream *s, const char *user)
     mr_free(schema);
 }
 
-/* Why no row, or not every row, of it may be read. */
+void mr_pg_hides_rows(struct mr_stream *s, const char *user)
+{
+    mr_fail(&s->error, MR_ID_PG11, "row-level security would hide rows of %s from %.70s", s->id,
+            user);
+    mr_error_advise(
+        &s->error,
+        "ALTER ROLE %.70s BYPASSRLS, read as the owner of %.250s, name a `query` of just "
+        "the rows that are meant, or skip it under tables:",
+        user, ((const struct pg_table *)s->source)->sql_name);
+}
+
+/* Why no row, or not every row, of it may be read. A partitioned table's leaves may be free of the policies that are on its
+ * own name: that is judged when they are known. */
 static void judge_rights(struct mr_stream *s, const struct mr_pg_result *r, int row)
 {
-    const struct pg_table *t = s->source;
+    struct pg_table *t = s->source;
     const char *user = mr_pg_cell(r, row, T_USER);
-    if (!is_true(mr_pg_cell(r, row, T_SOME))) {
+    bool policies = is_true(mr_pg_cell(r, row, T_POLICIES)) && !mr_fault_off(MR_FP_PG_POLICY_RULE);
+    if (!is_true(mr_pg_cell(r, row, T_SOME)))
         may_not_read(s, user);
-    } else if (is_true(mr_pg_cell(r, row, T_POLICIES)) && !mr_fault_off(MR_FP_PG_POLICY_RULE)) {
-        mr_fail(&s->error, MR_ID_PG11, "row-level security would hide rows of %s from %.70s", s->id,
-                user);
-        mr_error_advise(
-            &s->error,
-            "ALTER ROLE %.70s BYPASSRLS, read as the owner of %.250s, name a `query` of just "
-            "the rows that are meant, or skip it under tables:",
-            user, t->sql_name);
-    }
+    else if (policies && t->relkind == 'p' && t->whole)
+        t->hidden_from = mr_strdup(user);
+    else if (policies)
+        mr_pg_hides_rows(s, user);
 }
 
 static struct mr_stream *make_stream(const struct mr_pg_result *r, int row, const char *database)

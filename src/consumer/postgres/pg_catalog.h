@@ -42,6 +42,8 @@ struct pg_table {
     char *identity;         /* of these: "number type name" lines, as the protocol describes them */
     char *locks;            /* of a query: "a", "b" to lock; NULL: none */
     char *unlocked;         /* of a query: oids of what it reads and cannot be locked; NULL: none */
+    char *
+        hidden_from; /* policies on a partitioned table's own name hide rows from this user; NULL: none */
     char *guarded,
         *files;  /* oids that no lock protects, and their files in the snapshot; NULL: none */
     int n_heaps; /* 0 until mr_pg_load_heaps */
@@ -70,6 +72,8 @@ void mr_pg_restrict_rows(struct mr_stream *s, const struct mr_predicate_list *l)
  */
 MR_CHECK enum mr_code mr_pg_load_heaps(struct mr_pg *c, struct mr_stream **streams, int n,
                                        bool locked, struct mr_error *err);
+/** mr_pg_hides_rows - row-level security becomes the stream's error. */
+void mr_pg_hides_rows(struct mr_stream *s, const char *user);
 void mr_pg_free_heaps(struct pg_table *t);
 void mr_pg_table_free(void *table);
 

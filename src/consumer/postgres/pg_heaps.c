@@ -128,6 +128,8 @@ static void set_heaps(struct mr_stream *s, const struct mr_pg_result *r)
     for (int row = mr_pg_first_row(r, t->oid);
          row < mr_pg_rows(r) && to_oid(mr_pg_cell(r, row, H_TOP)) == t->oid; row++)
         add_heap(s, r, row, &whole);
+    if (whole && t->hidden_from && s->error.code == MR_OK)
+        mr_pg_hides_rows(s, t->hidden_from);
     if (whole || t->n_heaps == 0)
         read_as_whole(t);
 }
