@@ -202,16 +202,15 @@ int main(int argc, char **argv)
 {
     int64_t rows = argc > 1 ? strtoll(argv[1], NULL, 10) : 400000;
     struct mr_schema schema = { 0 };
-    enum mr_pg_wire wires[COLUMNS];
+    struct mr_pg_type types[COLUMNS];
     struct mr_error err = { 0 };
     struct mr_buf wire = { 0 };
     for (int i = 0; i < COLUMNS; i++) {
-        struct mr_type t = { 0 };
-        if (!mr_pg_wire_of(g_types[i].oid, g_types[i].typmod, &wires[i], &t))
-            return 1;
         char name[8];
         snprintf(name, sizeof name, "c%d", i);
-        mr_schema_add(&schema, name, t, true, NULL);
+        if (!mr_pg_base_type(g_types[i].oid, g_types[i].typmod, &types[i]))
+            return 1;
+        mr_pg_landing(&types[i], mr_schema_add(&schema, name, (struct mr_type){ 0 }, true, NULL));
     }
     size_t *ends = mr_zalloc((size_t)rows, sizeof *ends);
     for (int64_t i = 0; i < rows; i++) {
@@ -220,7 +219,7 @@ int main(int argc, char **argv)
     }
     int n = (int)((rows + BATCH - 1) / BATCH);
     struct mr_batch *batches = mr_zalloc((size_t)n, sizeof *batches);
-    struct mr_pg_decoder *d = mr_pg_decoder_new(&schema, wires, false, 1 << 20);
+    struct mr_pg_decoder *d = mr_pg_decoder_new(&schema, types, false, 1 << 20);
     for (int i = 0; i < n; i++) {
         mr_batch_init(&batches[i], &schema);
         if (mr_batch_reserve(&batches[i], BATCH, &err) != MR_OK)

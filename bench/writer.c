@@ -92,9 +92,9 @@ static struct mr_batch *add_batch(struct rows *r, const struct mr_schema *schema
     return b;
 }
 
-static void decode(struct rows *r, const struct mr_schema *schema, const enum mr_pg_wire *wires)
+static void decode(struct rows *r, const struct mr_schema *schema, const struct mr_pg_type *types)
 {
-    struct mr_pg_decoder *d = mr_pg_decoder_new(schema, wires, false, 64 << 20);
+    struct mr_pg_decoder *d = mr_pg_decoder_new(schema, types, false, 64 << 20);
     struct mr_error err = { 0 };
     struct mr_batch *b = NULL;
     int64_t in_batch = BATCH;
@@ -149,31 +149,30 @@ static double write_once(const struct rows *r, const struct mr_schema *schema, c
     return seconds;
 }
 
-static void columns(char **words, int n, struct mr_schema *schema, enum mr_pg_wire *wires)
+static void columns(char **words, int n, struct mr_schema *schema, struct mr_pg_type *types)
 {
     for (int i = 0; i < n; i++) {
         char *end = NULL, name[16];
-        struct mr_type t = { 0 };
         unsigned oid = (unsigned)strtoul(words[i], &end, 10);
-        if (*end != ':' || !mr_pg_wire_of(oid, (int)strtol(end + 1, NULL, 10), &wires[i], &t))
+        if (*end != ':' || !mr_pg_base_type(oid, (int)strtol(end + 1, NULL, 10), &types[i]))
             die(words[i], "no OID:TYPMOD of a type that millrace reads");
         snprintf(name, sizeof name, "c%d", i);
-        mr_schema_add(schema, name, t, true, NULL);
+        mr_pg_landing(&types[i], mr_schema_add(schema, name, (struct mr_type){ 0 }, true, NULL));
     }
 }
 
 int main(int argc, char **argv)
 {
     struct mr_schema schema = { 0 };
-    enum mr_pg_wire wires[COLUMNS_MAX];
+    struct mr_pg_type types[COLUMNS_MAX];
     struct rows r = { 0 };
     uint64_t bytes = 0;
     double best = 1e9;
     if (argc < 5 || argc - 4 > COLUMNS_MAX)
         die("usage", "bench-writer ROWS OUT.parquet RUNS OID:TYPMOD...");
-    columns(argv + 4, argc - 4, &schema, wires);
+    columns(argv + 4, argc - 4, &schema, types);
     read_file(argv[1], &r);
-    decode(&r, &schema, wires);
+    decode(&r, &schema, types);
     for (long i = strtol(argv[3], NULL, 10); i > 0; i--) {
         double seconds = write_once(&r, &schema, argv[2], &bytes);
         best = seconds < best ? seconds : best;

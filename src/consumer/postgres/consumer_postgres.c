@@ -87,6 +87,11 @@ static const struct mr_option g_options[] = {
       .min = 1,
       .max = 1000000000,
       .doc = "Rows that all workers together read at most." },
+    { .key = "char",
+      .type = MR_OPT_ENUM,
+      .choices = "trimmed|padded",
+      .def = "trimmed",
+      .doc = "Whether char(n) lands with the blanks that fill it up." },
     MR_OPTION_END,
 };
 
@@ -216,6 +221,7 @@ static enum mr_code pg_open(const struct mr_consumer_config *cfg, struct mr_cons
     c->n_queries = cfg->n_queries;
     c->queries = cfg->queries;
     MR_TRY(fill_limits(c, cfg->options, err));
+    c->padded = strcmp(mr_option_str(cfg->options, "char"), "padded") == 0;
     fill_params(c, cfg->options);
     MR_TRY(mr_pg_take(c, &pg, err));
     MR_TRY(check_server(c, pg, err));
@@ -245,7 +251,7 @@ static void pg_shape(struct mr_consumer *c, struct mr_stream *s, const struct mr
 {
     struct pg_table *t = s->source;
     struct mr_pg *pg = NULL;
-    mr_pg_shape(s, w);
+    mr_pg_shape(s, w, c->padded);
     t->asked = w->where ? mr_strdup(w->where) : NULL;
     if ((t->asked || t->relkind == 'v') && s->error.code == MR_OK &&
         mr_pg_take(c, &pg, &s->error) == MR_OK)

@@ -13,6 +13,7 @@
 #include "base/fault.h"
 #include "base/mem.h"
 #include "column/schema.h"
+#include "consumer/postgres/pg_types.h"
 
 /* ---- tables ---- */
 
@@ -87,7 +88,9 @@ void mr_pg_table_free(void *table)
     mr_pg_free_heaps(t);
     mr_free(t->sql_name);
     mr_free(t->signature);
-    mr_free(t->wires);
+    for (int i = 0; i < t->n_types; i++)
+        mr_pg_type_release(&t->types[i]);
+    mr_free(t->types);
     mr_free(t->where);
     mr_free(t->asked);
     mr_free(t->readable);
@@ -184,38 +187,51 @@ static void add_column(struct mr_stream *s, const struct mr_pg_result *r, int ro
     struct pg_table *t = s->source;
     const char *name = mr_pg_cell(r, row, C_NAME), *text = mr_pg_cell(r, row, C_TEXT);
     const char *comment = mr_pg_cell(r, row, C_COMMENT);
-    struct mr_type type = { .id = MR_TYPE_STRING };
-    enum mr_pg_wire wire = MR_PG_TEXT;
     mr_buf_printf(sig, "%s:%s:%s\n", name, mr_pg_cell(r, row, C_TYPE),
                   mr_pg_cell(r, row, C_TYPMOD));
-    if (!mr_pg_wire_of(to_oid(mr_pg_cell(r, row, C_TYPE)),
-                       (int)strtol(mr_pg_cell(r, row, C_TYPMOD), NULL, 10), &wire, &type))
-        wire = MR_PG_UNKNOWN; /* an error only when the column is wanted: see shape */
-    int i = s->schema.n_fields;
-    mr_schema_add(&s->schema, name, type, true, text);
-    s->schema.fields[i].comment = comment ? mr_strdup(comment) : NULL;
-    t->wires = mr_realloc(t->wires, sizeof *t->wires * (size_t)(i + 1));
-    t->wires[i] = wire;
+    mr_schema_add(&s->schema, name, (struct mr_type){ .id = MR_TYPE_STRING }, true, text)->comment =
+        comment ? mr_strdup(comment) : NULL;
+    t->types = mr_realloc(t->types, sizeof *t->types * (size_t)(t->n_types + 1));
+    t->types[t->n_types++] =
+        (struct mr_pg_type){ .oid = to_oid(mr_pg_cell(r, row, C_TYPE)),
+                             .typmod = (int)strtol(mr_pg_cell(r, row, C_TYPMOD), NULL, 10) };
 }
 
-void mr_pg_shape(struct mr_stream *s, const struct mr_stream_wish *w)
+static void cannot_pin(struct mr_stream *s, const struct mr_field *f, const struct mr_pg_type *t,
+                       const struct mr_field *pin)
+{
+    struct mr_buf to = { 0 }, may = { 0 };
+    mr_field_type_text(pin, &to);
+    mr_pg_pins_text(t, &may);
+    mr_fail(&s->error, MR_ID_PG20, "%s: column %s has the type %s, which cannot land as %.200s",
+            s->id, f->name, f->source_type, mr_buf_str(&to));
+    mr_error_advise(&s->error, "it can be %.500s", mr_buf_str(&may));
+    mr_buf_release(&to);
+    mr_buf_release(&may);
+}
+
+void mr_pg_shape(struct mr_stream *s, const struct mr_stream_wish *w, bool padded)
 {
     struct pg_table *t = s->source;
+    const struct mr_field **pins = mr_zalloc((size_t)t->n_types + 1, sizeof(*pins));
     int n = 0;
-    for (int i = 0; i < s->schema.n_fields; i++)
-        if (w->columns[i].keep)
-            t->wires[n++] = t->wires[i];
+    for (int i = 0; i < t->n_types; i++) {
+        if (!w->columns[i].keep) {
+            mr_pg_type_release(&t->types[i]);
+            continue;
+        }
+        pins[n] = w->columns[i].pin;
+        t->types[n++] = t->types[i];
+    }
+    t->n_types = n;
     mr_schema_shape(&s->schema, w->columns);
     for (int i = 0; i < n && s->error.code == MR_OK; i++) {
-        const struct mr_field *f = &s->schema.fields[i];
-        if (t->wires[i] != MR_PG_UNKNOWN)
-            continue;
-        mr_fail(&s->error, MR_ID_PG06,
-                "%s: column %s has the type %s, which this version does not read", s->id, f->name,
-                f->source_type);
-        mr_error_advise(&s->error, "leave it out with a select transformer, skip the table under "
-                                   "tables:, or read a materialised view that casts it to text");
+        if (padded)
+            mr_pg_keep_padding(&t->types[i]);
+        if (pins[i] && !mr_pg_pin_type(&t->types[i], &s->schema.fields[i], pins[i]))
+            cannot_pin(s, &s->schema.fields[i], &t->types[i], pins[i]);
     }
+    mr_free(pins);
 }
 
 /* What a relation that is not locked must still look like when it is read. */
@@ -281,8 +297,12 @@ enum mr_code mr_pg_load_tables(struct mr_pg *c, const char *database, const char
         out.items[out.n++] = s;
     }
     mr_pg_result_free(r);
-    *ret = out;
-    return MR_OK;
+    rc = mr_pg_load_types(c, out.items, out.n, err);
+    if (rc != MR_OK)
+        mr_stream_list_free(&out, mr_pg_table_free);
+    else
+        *ret = out;
+    return rc;
 }
 
 /* ---- columns of a query ---- */
@@ -315,7 +335,7 @@ enum mr_code mr_pg_load_columns(struct mr_pg *c, struct mr_stream *s, const stru
     if (rc == MR_OK)
         add_columns(s, r, 0);
     mr_pg_result_free(r);
-    return rc;
+    return rc == MR_OK ? mr_pg_load_types(c, &s, 1, err) : rc;
 }
 
 /* ---- keys ---- */

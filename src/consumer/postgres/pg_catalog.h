@@ -35,13 +35,15 @@ struct pg_table {
     char *sql_name; /* as pg_heap's */
     /* Names and types of its columns: another one means that the table was changed. */
     char *signature;
-    enum mr_pg_wire *wires; /* of each field */
-    char *where;            /* " AND ..." that every wanted row fulfils; NULL: all */
-    char *asked;            /* the user's own condition; NULL: none */
-    char *readable;         /* every column that the user may read, as a select list */
-    char *identity;         /* of these: "number type name" lines, as the protocol describes them */
-    char *locks;            /* of a query: "a", "b" to lock; NULL: none */
-    char *unlocked;         /* of a query: oids of what it reads and cannot be locked; NULL: none */
+    struct mr_pg_type *types; /* of each field */
+    int n_types;
+    bool validate;  /* the server does not check encodings (SQL_ASCII) */
+    char *where;    /* " AND ..." that every wanted row fulfils; NULL: all */
+    char *asked;    /* the user's own condition; NULL: none */
+    char *readable; /* every column that the user may read, as a select list */
+    char *identity; /* of these: "number type name" lines, as the protocol describes them */
+    char *locks;    /* of a query: "a", "b" to lock; NULL: none */
+    char *unlocked; /* of a query: oids of what it reads and cannot be locked; NULL: none */
     char *
         hidden_from; /* policies on a partitioned table's own name hide rows from this user; NULL: none */
     char *guarded,
@@ -61,8 +63,8 @@ MR_CHECK enum mr_code mr_pg_load_columns(struct mr_pg *c, struct mr_stream *s,
 MR_CHECK enum mr_code mr_pg_load_keys(struct mr_pg *c, struct mr_stream_list *l,
                                       struct mr_error *err);
 void mr_pg_add_key(struct mr_stream *s, const char *column);
-/** mr_pg_shape - the stream as wished; a kept column of an unknown type becomes the stream's error. */
-void mr_pg_shape(struct mr_stream *s, const struct mr_stream_wish *w);
+/** mr_pg_shape - the stream as wished; a pin that cannot be becomes the stream's error. padded: char(n) keeps its blanks. */
+void mr_pg_shape(struct mr_stream *s, const struct mr_stream_wish *w, bool padded);
 /** mr_pg_restrict_rows - what of these conditions the server judges exactly as we do becomes the table's `where`. */
 void mr_pg_restrict_rows(struct mr_stream *s, const struct mr_predicate_list *l);
 /**

@@ -18,6 +18,7 @@
 #include "base/queue.h"
 #include "base/timeutil.h"
 #include "column/builder.h"
+#include "consumer/postgres/pg_types.h"
 
 #define SHORT_SCAN 8192 /* blocks that a statement looks at when statements must be short */
 #define FIRST_FETCH 64
@@ -59,16 +60,17 @@ static void put_source(struct mr_buf *b, const struct mr_stream *s, const struct
 /* "octet_length(name)" of a column whose values can be large; NULL for others. */
 static char *length_text(const struct mr_stream *s, int i)
 {
-    const struct pg_table *t = s->source;
+    const struct mr_pg_type *t = &((const struct pg_table *)s->source)->types[i];
     enum mr_type_id id = s->schema.fields[i].type.id;
-    if ((id != MR_TYPE_STRING && id != MR_TYPE_BINARY) || t->wires[i] == MR_PG_UUID)
+    if ((id != MR_TYPE_STRING && id != MR_TYPE_BINARY && id < MR_TYPE_LIST) ||
+        t->wire == MR_PG_UUID)
         return NULL;
     char *name = mr_pg_quote(s->schema.fields[i].name);
-    bool plain =
-        t->wires[i] == MR_PG_TEXT || t->wires[i] == MR_PG_BYTEA || t->wires[i] == MR_PG_BPCHAR;
-    bool json = strcmp(s->schema.fields[i].source_type, "json") == 0;
+    const char *type = s->schema.fields[i].source_type;
+    bool plain = strcmp(type, "text") == 0 || strncmp(type, "character", 9) == 0 ||
+                 strcmp(type, "bytea") == 0;
     char *text = mr_asprintf("coalesce(pg_catalog.octet_length(%s%s), 0)", name,
-                             plain && !json ? "" : "::text");
+                             plain ? "" : "::pg_catalog.text");
     mr_free(name);
     return text;
 }
@@ -145,7 +147,9 @@ static char *select_text(const struct mr_stream *s, const struct pg_heap *h,
     mr_buf_puts(&b, "SELECT ");
     for (int i = 0; i < s->schema.n_fields; i++) {
         char *name = mr_pg_quote(s->schema.fields[i].name);
-        mr_buf_printf(&b, "%s%s", i ? ", " : "", name);
+        char *expr = mr_pg_select_expr(&((const struct pg_table *)s->source)->types[i], name);
+        mr_buf_printf(&b, "%s%s", i ? ", " : "", expr);
+        mr_free(expr);
         mr_free(name);
     }
     put_source(&b, s, h, p);
@@ -364,7 +368,7 @@ enum mr_code mr_pg_reader_open(struct mr_consumer_worker *w, const struct mr_str
         return rc;
     struct mr_reader *r = mr_zalloc(1, sizeof *r);
     *r = (struct mr_reader){ .w = w, .stream = s, .heap = &t->heaps[PART_HEAP(p)], .part = p };
-    r->decoder = mr_pg_decoder_new(&s->schema, t->wires, w->c->validate_text, w->c->max_value);
+    r->decoder = mr_pg_decoder_new(&s->schema, t->types, w->c->validate_text, w->c->max_value);
     rc = begin_rows(r, limit, err);
     if (rc != MR_OK) {
         took_too_long(r, err);

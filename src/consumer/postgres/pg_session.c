@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/queue.h"
 #include "base/timeutil.h"
+#include "consumer/postgres/pg_types.h"
 
 /* ---- connections ---- */
 
@@ -56,7 +57,9 @@ enum mr_code mr_pg_begin(struct mr_consumer *c, struct mr_pg *pg, const char *sn
     if (snapshot)
         mr_buf_printf(&b, "; SET TRANSACTION SNAPSHOT '%s'", snapshot);
     mr_buf_puts(&b, "; SET LOCAL search_path = ''; SET LOCAL statement_timeout = 0"
-                    "; SET LOCAL idle_in_transaction_session_timeout = 0");
+                    "; SET LOCAL idle_in_transaction_session_timeout = 0; " MR_PG_TEXT_SETTINGS(
+                        "SET LOCAL "));
+    mr_buf_puts(&b, c->validate_text ? "; " MR_PG_ASCII_SETTINGS("SET LOCAL ") : "");
     if (!mr_fault_off(MR_FP_PG_POLICY_RULE))
         mr_buf_puts(&b, "; SET LOCAL row_security = off");
     if (mr_pg_server_version(pg) >= 170000)

@@ -43,6 +43,7 @@ struct mr_consumer {
     bool cursor;                                                /* reader: cursor */
     bool per_table;                                             /* snapshot: table */
     bool validate_text; /* the server does not check encodings (SQL_ASCII) */
+    bool padded;        /* char(n) keeps its blanks */
     int workers, batch_rows;
     size_t batch_bytes, max_value;
     int n_queries;

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "consumer/postgres/pg_catalog.h"
+#include "consumer/postgres/pg_types.h"
 
 static const char *op_text(enum mr_predicate_op op)
 {
@@ -19,34 +20,37 @@ static const char *op_text(enum mr_predicate_op op)
 }
 
 /* "" for numbers and booleans; NULL when this type is not pushed. */
-static const char *cast_of(enum mr_pg_wire w, const char *source_type, enum mr_predicate_op op)
+static const char *cast_of(const struct mr_pg_type *t, const char *source_type,
+                           enum mr_predicate_op op)
 {
+    static const char *const casts[MR_PG_WIRES] = {
+        [MR_PG_BOOL] = "",
+        [MR_PG_INT2] = "",
+        [MR_PG_INT4] = "",
+        [MR_PG_INT8] = "",
+        [MR_PG_FLOAT4] = "",
+        [MR_PG_FLOAT8] = "",
+        [MR_PG_NUMERIC] = "",
+        [MR_PG_DATE] = "date",
+        [MR_PG_TIMESTAMP] = "timestamp",
+        [MR_PG_TIMESTAMPTZ] = "timestamptz",
+    };
     bool equality = op == MR_EQ || op == MR_NE || op == MR_IN;
     bool text =
         strcmp(source_type, "text") == 0 || strncmp(source_type, "character varying", 17) == 0;
-    switch (w) {
-    case MR_PG_BOOL:
-    case MR_PG_INT2:
-    case MR_PG_INT4:
-    case MR_PG_INT8:
-    case MR_PG_FLOAT4:
-    case MR_PG_FLOAT8:
-    case MR_PG_NUMERIC:
-        return "";
-    case MR_PG_DATE:
-        return "date";
-    case MR_PG_TIMESTAMP:
-        return strcmp(source_type, "timestamp with time zone") == 0 ? "timestamptz" : "timestamp";
-    case MR_PG_TEXT:
-        return text && equality ? "text" : NULL;
-    case MR_PG_UNKNOWN:
-    case MR_PG_BPCHAR:
-    case MR_PG_BYTEA:
-    case MR_PG_UUID:
-    case MR_PG_JSONB:
-        break;
-    }
-    return NULL;
+    if (t->as_text)
+        return NULL;
+    return t->wire == MR_PG_TEXT && text && equality ? "text" : casts[t->wire];
+}
+
+/* What the server judges is the value as it stands there. It lands as another one, or as NULL, when it does not fit: then
+ * only comparisons that NULL fails may be asked, and none where values are bent. */
+static bool judges_alike(const struct pg_table *t, const struct mr_field *f, int i,
+                         enum mr_predicate_op op)
+{
+    if (!mr_pg_may_misfit(&t->types[i], f, t->validate))
+        return true;
+    return op != MR_IS_NULL && f->on_bad != MR_BAD_CLAMP && f->on_bad != MR_BAD_ROUND;
 }
 
 static void put_literal(struct mr_buf *b, const char *literal, const char *cast)
@@ -66,10 +70,10 @@ static void put_literal(struct mr_buf *b, const char *literal, const char *cast)
 static void put_condition(struct mr_buf *b, const struct mr_stream *s, const struct mr_predicate *p)
 {
     const struct mr_field *f = &s->schema.fields[p->column];
-    const char *cast =
-        cast_of(((const struct pg_table *)s->source)->wires[p->column], f->source_type, p->op);
+    const struct pg_table *t = s->source;
+    const char *cast = cast_of(&t->types[p->column], f->source_type, p->op);
     bool null_test = p->op == MR_IS_NULL || p->op == MR_NOT_NULL;
-    if (!cast && !null_test)
+    if ((!cast && !null_test) || !judges_alike(t, f, p->column, p->op))
         return;
     char *name = mr_pg_quote(f->name);
     mr_buf_printf(b, " AND %s%s%s", name, cast && strcmp(cast, "text") == 0 ? " COLLATE \"C\"" : "",

@@ -4,8 +4,9 @@
  *   i16 field count, then per field: i32 length (-1: NULL), bytes in network order
  *
  * Plan       per column a function and nothing else: no switch per field, no allocation per row.
- * Errors     MR_E_CORRUPT (PG05) for bytes that are no such row; MR_E_VALUE (PG04) for a value that its column cannot
- *            hold, with column and the value's exact text.
+ * Bad cells  a value that its column cannot hold becomes what the field's policy says, and its exact text goes to the
+ *            batch's list: the text that the server itself would print, or invalid-utf8: and its bytes in hex.
+ * Errors     MR_E_CORRUPT (PG05) for bytes that are no such row.
  * Thread     one at a time per decoder.
  * Source     PostgreSQL "COPY", Binary Format; the *_send functions of src/backend/utils/adt
  */
@@ -13,33 +14,19 @@
 #define MR_WIRE_PG_COPY_H
 
 #include "millrace/batch.h"
-
-/* What a column's bytes are; from the type's oid. */
-enum mr_pg_wire {
-    MR_PG_UNKNOWN, /* not read */
-    MR_PG_BOOL,
-    MR_PG_INT2,
-    MR_PG_INT4,
-    MR_PG_INT8,
-    MR_PG_FLOAT4,
-    MR_PG_FLOAT8,
-    MR_PG_NUMERIC,
-    MR_PG_TEXT,
-    MR_PG_BPCHAR,
-    MR_PG_BYTEA,
-    MR_PG_DATE,
-    MR_PG_TIMESTAMP,
-    MR_PG_UUID,
-    MR_PG_JSONB
-};
-
-/** mr_pg_wire_of - the kind and landing type of a base type; false: not one of this version. typmod as in pg_attribute. */
-bool mr_pg_wire_of(unsigned oid, int typmod, enum mr_pg_wire *ret, struct mr_type *ret_type);
+#include "wire/pg/pg_type.h"
 
 struct mr_pg_decoder;
-/** mr_pg_decoder_new - for rows of these columns; validate: text may not be UTF-8 (SQL_ASCII databases). */
+/** mr_pg_decodes - a column of type t can be read as field f. */
+bool mr_pg_decodes(const struct mr_pg_type *t, const struct mr_field *f);
+/**
+ * mr_pg_decoder_new - for rows of these columns.
+ *
+ * Shape    types[schema->n_fields]; each decodes as its field (mr_pg_decodes).
+ * Owns     borrows both. validate: text may not be UTF-8 (SQL_ASCII databases).
+ */
 struct mr_pg_decoder *mr_pg_decoder_new(const struct mr_schema *schema,
-                                        const enum mr_pg_wire *wires, bool validate,
+                                        const struct mr_pg_type *types, bool validate,
                                         size_t max_value_bytes);
 void mr_pg_decoder_free(struct mr_pg_decoder *d);
 /** mr_pg_decode_header - check and skip the 19 and more bytes before the first row; *ret_used of them. */
