@@ -17,7 +17,7 @@
 
 #define PAGE_MIN ((size_t)8 << 10)
 #define PAGE_MAX ((size_t)1 << 20)
-#define ROWS_MAX 524288 /* readers share a file by row groups */
+#define ROWS_MAX 524288             /* readers share a file by row groups */
 #define BLOOM_MAX ((size_t)2 << 20) /* a million values at 1 % */
 
 struct mr_pq_writer {
