@@ -435,3 +435,18 @@ def test_geometry_is_ewkb_with_its_srid(postgres, project):
     assert ["\\x" + row["a"].hex(), "\\x" + row["c"][0].hex()] == want and row["b"] is None and rescued == {}
     fields = {f.name: f.metadata for f in project.table("shop/g").schema().fields}
     assert fields["a"]["srid"] == 4326 and "srid" not in fields["b"]
+
+
+@pytest.mark.parametrize("reader", ["copy", "cursor"])
+def test_views_and_queries_have_the_same_types(postgres, project, reader):
+    url = postgres.database("kinds", SCHEMA + """
+        CREATE TABLE t (id int, a price[], r int4range, o odd, d scores, x numeric);
+        INSERT INTO t VALUES (1, '{1.5,NULL}', '[1,5)', ROW('[1,2)', '{a}', ROW(1, 2, 'z'), 3), '{{1}}', 'NaN');
+        CREATE VIEW v AS SELECT *, ARRAY[r] AS rs FROM t; GRANT SELECT ON v TO mill;""")
+    project.pipeline(url, consumer=f'  reader: {reader}\n  tables:\n    public.t: {{}}\n    public.v: {{}}\n'
+                     '    q: {query: "SELECT *, ARRAY[r] AS rs, ROW(1, NULL::text) AS w FROM public.t"}\n')
+    project.run()
+    odd = {"r": "[1,2)", "v": ["'a'"], "p": {"x": 1, "y y": D("2.00"), "z": "z"}, "n": "3.00"}
+    want = {"id": 1, "a": [D("1.50"), None], "r": "[1,5)", "o": odd, "d": None, "x": None, "_rescued": '{"d":"{{1}}","x":"NaN"}'}
+    tables = {t: project.rows(f"shop/{t}").to_pylist() for t in ("t", "v", "q")}
+    assert tables == {"t": [want], "v": [{**want, "rs": ["[1,5)"]}], "q": [{**want, "rs": ["[1,5)"], "w": "(1,)"}]}
