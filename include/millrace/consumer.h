@@ -14,6 +14,7 @@
 #define MILLRACE_CONSUMER_H
 
 #include "millrace/batch.h"
+#include "millrace/doctor.h"
 #include "millrace/option.h"
 #include "millrace/transformer.h"
 
@@ -125,6 +126,10 @@ struct mr_consumer_type {
      * the shaped schema. Borrowed for the call. */
     void (*restrict_rows)(struct mr_consumer *c, struct mr_stream *s,
                           const struct mr_predicate_list *l);
+    /* check: what of the source a run would trip over, beyond what open, discover and shape have said; reads no rows.
+     * After shape of all, in place of hold; n may be 0. Main thread. NULL slot: nothing to say. */
+    void (*diagnose)(struct mr_consumer *c, struct mr_stream **streams, int n,
+                     struct mr_findings *out);
     /* Fix one view for these streams. A stream that cannot be held gets its `error` set. Once, after discover. */
     enum mr_code (*hold)(struct mr_consumer *c, struct mr_stream **streams, int n,
                          struct mr_error *err);

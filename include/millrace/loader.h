@@ -13,6 +13,7 @@
 #define MILLRACE_LOADER_H
 
 #include "millrace/batch.h"
+#include "millrace/doctor.h"
 #include "millrace/option.h"
 
 struct mr_loader;        /* defined by each kind */
@@ -108,6 +109,9 @@ struct mr_loader_type {
     /* Every field of every stream of the pipeline went through can_hold: does an option name what none of them is?
      * After the last can_hold; not called when tables were left out by --only or could not be described. Main thread. */
     enum mr_code (*checked)(struct mr_loader *l, struct mr_error *err);
+    /* check: can it be written, atomically, and is there room? source_bytes: what the tables take at the source, -1 unknown.
+     * Leaves nothing behind. Main thread. NULL slot: nothing to say. */
+    void (*diagnose)(struct mr_loader *l, int64_t source_bytes, struct mr_findings *out);
     enum mr_code (*stream_open)(struct mr_loader *l, const struct mr_loader_stream_config *cfg,
                                 struct mr_loader_stream **ret, struct mr_error *err);
     void (*stream_close)(struct mr_loader_stream *s);

@@ -66,6 +66,10 @@ char *mr_table_path(const char *name);
 char *mr_human_bytes(double v, char *buf);
 char *mr_human_count(int64_t v, char *buf);
 
+/** mr_load_source - a pipeline from a file, or an unnamed one over a URL. */
+MR_CHECK enum mr_code mr_load_source(const char *what, const struct mr_args *a,
+                                     struct mr_pipeline **ret, struct mr_error *err);
+
 /* run and copy */
 int mr_run_pipeline(const struct mr_pipeline *p, const struct mr_args *a, const char *preview);
 void mr_report_text(const struct mr_report *r, FILE *out);

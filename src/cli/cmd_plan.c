@@ -1,5 +1,5 @@
 /*
- * What        discover, plan, check, init: before the first run
+ * What        discover, plan, init: before the first run
  */
 #include <inttypes.h>
 #include <string.h>
@@ -20,9 +20,8 @@ static bool is_pipeline_file(const char *s)
     return n > 4 && (strcmp(s + n - 4, ".yml") == 0 || (n > 5 && strcmp(s + n - 5, ".yaml") == 0));
 }
 
-/* A pipeline from a file, or an unnamed one over a URL. */
-static enum mr_code load(const char *what, const struct mr_args *a, struct mr_pipeline **ret,
-                         struct mr_error *err)
+enum mr_code mr_load_source(const char *what, const struct mr_args *a, struct mr_pipeline **ret,
+                            struct mr_error *err)
 {
     const struct mr_pipeline_overrides over = { .lake = mr_arg(a, "lake"),
                                                 .env = mr_arg(a, "env") };
@@ -107,7 +106,7 @@ static int plan_one(const char *what, const struct mr_args *a, bool target)
     struct mr_report r = { 0 };
     struct mr_buf json = { 0 };
     const struct mr_run_options o = { .compare = target };
-    if (load(what, a, &p, &err) != MR_OK)
+    if (mr_load_source(what, a, &p, &err) != MR_OK)
         return mr_print_error(&err);
     mr_log_setup(MR_LOG_ERROR, MR_LOG_TEXT);
     int code = mr_plan(p, &o, &r, &err) == MR_OK ? 0 : mr_print_error(&err);
@@ -137,87 +136,6 @@ int mr_cmd_plan(const struct mr_args *a)
         return 2;
     for (int i = 0; i < a->n; i++) {
         int code = plan_one(a->items[i], a, true);
-        worst = code > worst ? code : worst;
-    }
-    return worst;
-}
-
-/* ---- check ---- */
-
-static int say(bool ok, const char *what, const char *fix)
-{
-    printf("%s %s\n", ok ? "✓" : "✗", what);
-    if (!ok && fix && *fix)
-        printf("    %s\n", fix);
-    return ok ? 0 : 1;
-}
-
-static int say_error(const char *what, const struct mr_error *err)
-{
-    struct mr_error e = *err;
-    mr_redact_error(&e);
-    char *line = mr_asprintf("%s: %s%s%s", what, e.where, e.where[0] ? ": " : "", e.message);
-    int code = say(false, line, e.advice);
-    mr_free(line);
-    return code;
-}
-
-/* Can a file be made where the lake is or will be? */
-static int check_lake(const char *lake)
-{
-    char *dir = mr_strdup(lake);
-    while (access(dir, F_OK) != 0 && strrchr(dir, '/') && strrchr(dir, '/') != dir)
-        *strrchr(dir, '/') = '\0';
-    bool ok = access(dir, W_OK | X_OK) == 0;
-    char *line = mr_asprintf("the lake %s can be written", lake);
-    int code =
-        say(ok, line, "give this user the right to write there, or set lake: in millrace.yml");
-    mr_free(line);
-    mr_free(dir);
-    return code;
-}
-
-static int check_streams(const struct mr_report *r)
-{
-    int bad = 0;
-    for (int i = 0; i < r->n_streams; i++)
-        if (r->streams[i].error.code != MR_OK)
-            bad |= say_error(r->streams[i].stream, &r->streams[i].error);
-    char *line = mr_asprintf("%d tables can be read and land", r->n_streams);
-    if (!bad)
-        say(true, line, NULL);
-    mr_free(line);
-    return bad;
-}
-
-static int check_one(const char *file, const struct mr_args *a)
-{
-    struct mr_pipeline *p = NULL;
-    struct mr_error err = { 0 };
-    struct mr_report r = { 0 };
-    const struct mr_run_options o = { 0 };
-    if (load(file, a, &p, &err) != MR_OK) {
-        say_error("the configuration", &err);
-        return mr_exit_of(err.code);
-    }
-    int bad = say(true, "the configuration is right", NULL) | check_lake(p->lake);
-    mr_log_setup(MR_LOG_ERROR, MR_LOG_TEXT);
-    if (mr_plan(p, &o, &r, &err) != MR_OK) {
-        bad |= say_error("the source", &err);
-    } else {
-        bad |= say(true, "the source answers", NULL);
-        bad |= check_streams(&r);
-    }
-    mr_report_release(&r);
-    mr_pipeline_free(p);
-    return bad;
-}
-
-int mr_cmd_check(const struct mr_args *a)
-{
-    int worst = 0;
-    for (int i = 0; i < a->n; i++) {
-        int code = check_one(a->items[i], a);
         worst = code > worst ? code : worst;
     }
     return worst;

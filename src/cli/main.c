@@ -67,7 +67,7 @@ const struct mr_command mr_commands[] = {
       mr_cmd_copy },
     { "init", "[URL] [NAME]", "Make a project: millrace.yml and a pipeline", g_none, 0, 2,
       mr_cmd_init },
-    { "check", "FILE...", "Is everything there that a run needs?", g_lake, 1, 64, mr_cmd_check },
+    { "check", "FILE...", "Is everything there that a run needs?", g_plan, 1, 64, mr_cmd_check },
     { "discover", "URL|FILE", "The tables of a source, with their columns", g_lake, 1, 1,
       mr_cmd_discover },
     { "plan", "FILE...", "What a run would do, without doing it", g_plan, 1, 64, mr_cmd_plan },

@@ -127,6 +127,8 @@ MR_CHECK enum mr_code mr_run(const struct mr_pipeline *p, struct mr_state *state
 /** mr_plan - everything before the first row: streams, tables, schemas, renames, what cannot land. No writes. */
 MR_CHECK enum mr_code mr_plan(const struct mr_pipeline *p, const struct mr_run_options *o,
                               struct mr_report *report, struct mr_error *err);
+/** mr_check - everything that a run needs, tried: source, tables, memory, target, state. Reads no rows, leaves nothing. */
+void mr_check(const struct mr_pipeline *p, struct mr_findings *out);
 void mr_report_release(struct mr_report *r);
 const char *mr_run_status_name(enum mr_run_status s);
 /** mr_on_bad_name - "rescue", "null", "clamp", "round", "fail". */

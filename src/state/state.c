@@ -167,6 +167,47 @@ enum mr_code mr_state_lock(struct mr_state *s, const char *pipeline_id, struct m
     return rc;
 }
 
+static enum mr_code check_folder(const char *dir, struct mr_error *err)
+{
+    char *at = mr_strdup(dir), *slash;
+    while (access(at, F_OK) != 0 && (slash = strrchr(at, '/')) != NULL && slash > at)
+        *slash = '\0';
+    bool can = access(at, W_OK | X_OK) == 0;
+    if (!can) {
+        mr_fail_errno(err, MR_ID_STATE01, errno, "run history in %s cannot be written: %s", dir,
+                      at);
+        mr_error_advise(err, "give this user the right to write in %.400s", at);
+    }
+    mr_free(at);
+    return can ? MR_OK : MR_E_IO;
+}
+
+/* A shared lock for a moment: two that check do not see each other. */
+static enum mr_code check_lock(const char *dir, const char *pipeline_id, struct mr_error *err)
+{
+    char *path = mr_asprintf("%s/locks/%s", dir, pipeline_id);
+    enum mr_code rc = MR_OK;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        rc = held(path, pipeline_id, err);
+    if (fd >= 0)
+        close(fd);
+    mr_free(path);
+    return rc;
+}
+
+enum mr_code mr_state_check(const char *dir, const char *pipeline_id, struct mr_error *err)
+{
+    struct mr_state *s = NULL;
+    enum mr_code rc = check_folder(dir, err);
+    char *db = mr_asprintf("%s/state.db", dir);
+    if (rc == MR_OK && access(db, F_OK) == 0)
+        rc = mr_state_open(dir, &s, err);
+    mr_state_close(s);
+    mr_free(db);
+    return rc == MR_OK ? check_lock(dir, pipeline_id, err) : rc;
+}
+
 void mr_state_unlock(struct mr_state_lock *l)
 {
     if (!l)

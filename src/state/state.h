@@ -39,6 +39,14 @@ void mr_state_close(struct mr_state *s);
 /** mr_state_lock - hold the pipeline in this project; MR_E_LOCKED says who has it and since when. */
 MR_CHECK enum mr_code mr_state_lock(struct mr_state *s, const char *pipeline_id,
                                     struct mr_state_lock **ret, struct mr_error *err);
+/**
+ * mr_state_check - could a run open the state and lock the pipeline? Makes nothing.
+ *
+ * Returns  MR_OK; MR_E_LOCKED as mr_state_lock; what mr_state_open says of a state that is there; MR_E_IO (STATE01): the
+ *          folder cannot be made or written.
+ */
+MR_CHECK enum mr_code mr_state_check(const char *dir, const char *pipeline_id,
+                                     struct mr_error *err);
 void mr_state_unlock(struct mr_state_lock *l);
 /** mr_state_unfinished - the newest run of the pipeline that did not end by itself; run_id "" when none. */
 MR_CHECK enum mr_code mr_state_unfinished(struct mr_state *s, const char *pipeline_id,

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "consumer/postgres/pg_doctor.h"
 #include "consumer/postgres/pg_session.h"
 
 static const char *const g_schemes[] = { "postgresql", "postgres", NULL };
@@ -266,6 +267,18 @@ static void pg_restrict_rows(struct mr_consumer *c, struct mr_stream *s,
     mr_pg_restrict_rows(s, l);
 }
 
+static void pg_diagnose(struct mr_consumer *c, struct mr_stream **streams, int n,
+                        struct mr_findings *out)
+{
+    struct pg_patient p = { NULL, &c->params, c->workers };
+    struct mr_error err = { 0 };
+    if (mr_pg_take(c, &p.pg, &err) == MR_OK)
+        mr_pg_diagnose(&p, streams, n, out);
+    else
+        mr_found_error(out, "connection", &err);
+    (void)!mr_pg_give(c, p.pg);
+}
+
 static bool pg_view_holds(struct mr_consumer *c, const struct mr_stream *s, const char *view_id)
 {
     (void)c;
@@ -305,6 +318,7 @@ const struct mr_consumer_type mr_consumer_postgres = {
     .discover = pg_discover,
     .shape = pg_shape,
     .restrict_rows = pg_restrict_rows,
+    .diagnose = pg_diagnose,
     .hold = mr_pg_hold,
     .plan = mr_pg_plan,
     .view_holds = pg_view_holds,

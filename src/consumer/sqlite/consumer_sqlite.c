@@ -16,6 +16,7 @@
 
 #include "base/mem.h"
 #include "consumer/sqlite/sqlite_catalog.h"
+#include "consumer/sqlite/sqlite_doctor.h"
 #include "consumer/sqlite/sqlite_reader.h"
 
 struct mr_consumer {
@@ -150,6 +151,12 @@ static void lite_restrict_rows(struct mr_consumer *c, struct mr_stream *s,
     (void)l;
 }
 
+static void lite_diagnose(struct mr_consumer *c, struct mr_stream **streams, int n,
+                          struct mr_findings *out)
+{
+    mr_sqlite_diagnose(&c->file, streams, n, out);
+}
+
 /* ---- view ---- */
 
 static enum mr_code lite_hold(struct mr_consumer *c, struct mr_stream **streams, int n,
@@ -243,6 +250,7 @@ const struct mr_consumer_type mr_consumer_sqlite = {
     .discover = lite_discover,
     .shape = lite_shape,
     .restrict_rows = lite_restrict_rows,
+    .diagnose = lite_diagnose,
     .hold = lite_hold,
     .plan = lite_plan,
     .view_holds = lite_view_holds,

@@ -22,6 +22,7 @@
 #include "column/schema.h"
 #include "lake/delta/delta.h"
 #include "loader/delta/bloom_columns.h"
+#include "loader/delta/delta_doctor.h"
 #include "loader/delta/landed.h"
 #include "loader/delta/staging.h"
 
@@ -151,6 +152,11 @@ static enum mr_code can_hold(struct mr_loader *l, const struct mr_field *f, stru
 static enum mr_code checked(struct mr_loader *l, struct mr_error *err)
 {
     return mr_bloom_columns_check(&l->bloom, err);
+}
+
+static void diagnose(struct mr_loader *l, int64_t source_bytes, struct mr_findings *out)
+{
+    mr_delta_diagnose(mr_store_root(l->store), source_bytes, out);
 }
 
 /* One part of an appId: everything but unreserved characters as %XX, so that '/' separates. */
@@ -620,6 +626,7 @@ const struct mr_loader_type mr_loader_delta = {
     .close = loader_close,
     .can_hold = can_hold,
     .checked = checked,
+    .diagnose = diagnose,
     .stream_open = stream_open,
     .stream_close = stream_close,
     .recall = recall,

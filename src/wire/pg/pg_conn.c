@@ -151,8 +151,7 @@ static void advise_connection(const struct mr_pg_params *p, PGconn *pg, struct m
             "certificate with consumer.sslrootcert, or say sslmode: require (encrypted, but to "
             "whom is not checked)");
     else
-        mr_error_advise(err, "check host, port, user, password and pg_hba.conf; psql with the same "
-                             "URL shows the same");
+        mr_error_advise(err, "%s", mr_pg_connect_advice(err ? err->message : ""));
 }
 
 enum mr_code mr_pg_connect(const struct mr_pg_params *p, struct mr_pg **ret, struct mr_error *err)
@@ -195,6 +194,31 @@ const char *mr_pg_parameter(const struct mr_pg *c, const char *name)
 {
     const char *v = PQparameterStatus(c->pg, name);
     return v ? v : "";
+}
+
+static void read_sslmode(PGconn *pg, char *ret, size_t size)
+{
+    PQconninfoOption *all = PQconninfo(pg);
+    for (PQconninfoOption *o = all; o && o->keyword; o++)
+        if (strcmp(o->keyword, "sslmode") == 0 && o->val)
+            snprintf(ret, size, "%s", o->val);
+    PQconninfoFree(all);
+}
+
+void mr_pg_facts(const struct mr_pg *c, struct mr_pg_facts *ret)
+{
+    const char *host = PQhost(c->pg), *address = PQhostaddr(c->pg);
+    address = address && *address ? address : host;
+    *ret =
+        (struct mr_pg_facts){ .host = host,
+                              .port = PQport(c->pg),
+                              .database = PQdb(c->pg),
+                              .local = host[0] == '/' || host[0] == '@' ||
+                                       strncmp(address, "127.", 4) == 0 ||
+                                       strcmp(address, "::1") == 0,
+                              .tls = PQsslInUse(c->pg) ? PQsslAttribute(c->pg, "protocol") : NULL,
+                              .key_pid = PQbackendPID(c->pg) };
+    read_sslmode(c->pg, ret->sslmode, sizeof ret->sslmode);
 }
 
 bool mr_pg_in_transaction(const struct mr_pg *c)

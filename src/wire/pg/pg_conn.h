@@ -41,6 +41,17 @@ void mr_pg_close(struct mr_pg *c);
 int mr_pg_server_version(const struct mr_pg *c); /* 150020 */
 /** mr_pg_parameter - what the server says of itself ("server_encoding"); "" when unknown. */
 const char *mr_pg_parameter(const struct mr_pg *c, const char *name);
+/* How a connection came about. Texts live as long as it does. */
+struct mr_pg_facts {
+    const char *host, *port, *database;
+    bool local;       /* through a socket's file, or an address of this machine */
+    const char *tls;  /* "TLSv1.3"; NULL: not encrypted */
+    char sslmode[16]; /* as it was in force */
+    int key_pid;      /* the server's process, as said with the cancel key: a pooler says another */
+};
+void mr_pg_facts(const struct mr_pg *c, struct mr_pg_facts *ret);
+/** mr_pg_connect_advice - what to do about libpq's reason for no connection. */
+const char *mr_pg_connect_advice(const char *reason);
 /** mr_pg_in_transaction - the transaction that was begun is still open and not failed. */
 bool mr_pg_in_transaction(const struct mr_pg *c);
 bool mr_pg_idle(const struct mr_pg *c); /* connected, and in no transaction */
