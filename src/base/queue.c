@@ -7,8 +7,10 @@
 #include <stdatomic.h>
 
 #include "base/mem.h"
+#include "base/timeutil.h"
 
 static atomic_bool g_cancelled;
+static _Thread_local int64_t t_give_up_us;
 
 void mr_cancel(void)
 {
@@ -17,7 +19,13 @@ void mr_cancel(void)
 
 bool mr_cancelled(void)
 {
-    return atomic_load_explicit(&g_cancelled, memory_order_relaxed);
+    return atomic_load_explicit(&g_cancelled, memory_order_relaxed) ||
+           (t_give_up_us && mr_mono_us() > t_give_up_us);
+}
+
+void mr_give_up_at(int64_t mono_us)
+{
+    t_give_up_us = mono_us;
 }
 
 void mr_queue_init(struct mr_queue *q, size_t limit_bytes)

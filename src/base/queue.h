@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct mr_queue_item {
     void *ptr;
@@ -40,5 +41,8 @@ void mr_queue_close(struct mr_queue *q);
 /* The process-wide cancel: set by signals and by a run that must end; looked at between batches. */
 void mr_cancel(void);
 bool mr_cancelled(void);
+/** mr_give_up_at - for this thread alone, mr_cancelled() is true from this monotonic time on, so that every wait that hears of
+ *  a cancel ends; 0: never. */
+void mr_give_up_at(int64_t mono_us);
 
 #endif

@@ -77,6 +77,15 @@ void mr_report_json(const struct mr_report *r, struct mr_buf *out);
 /** mr_report_changes_text, _json - the differences between table and source of one stream. */
 void mr_report_changes_text(const struct mr_stream_report *s, const char *indent, FILE *out);
 void mr_report_changes_json(const struct mr_stream_report *s, struct mr_json *j);
+/** mr_report_pins - the same as one line to stand under `tables:`; nothing when all fitted. */
+void mr_report_pins(const struct mr_stream_report *s, struct mr_buf *out);
+/** mr_report_pins_text - the YAML that lands as text what did not fit. */
+void mr_report_pins_text(const struct mr_stream_report *s, FILE *out);
+/** mr_plan_stream_text, _json - one stream of a plan; target: how it lands too. */
+void mr_plan_stream_text(const struct mr_report *r, const struct mr_stream_report *s,
+                         const struct mr_pipeline *p, bool target, FILE *out);
+void mr_plan_stream_json(const struct mr_report *r, const struct mr_stream_report *s,
+                         struct mr_json *j);
 struct mr_progress;
 /** mr_progress_new - mode: auto, bar, log, json, none. */
 struct mr_progress *mr_progress_new(const char *mode);

@@ -11,8 +11,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/cli.h"
-#include "column/schema.h"
 #include "spec/keys.h"
+
+#define SAMPLE_ROWS 10000 /* of each table, unless --sample says otherwise */
 
 static bool is_pipeline_file(const char *s)
 {
@@ -41,51 +42,6 @@ enum mr_code mr_load_source(const char *what, const struct mr_args *a, struct mr
     return rc;
 }
 
-/* The smallest protocol that a new table of this schema gets. */
-static const char *protocol_of(const struct mr_stream_report *s, const struct mr_pipeline *p)
-{
-    bool ntz = false;
-    for (int i = 0; i < s->schema.n_fields; i++)
-        ntz |= mr_field_has_type(&s->schema.fields[i], MR_TYPE_TIMESTAMP_NTZ);
-    if (p->exact_names)
-        return ntz ? "(3,7) timestampNtz, columnMapping" : "(2,5) columnMapping";
-    return ntz ? "(3,7) timestampNtz" : "(1,2)";
-}
-
-static void print_stream(const struct mr_stream_report *s, const struct mr_pipeline *p, bool target)
-{
-    char count[32];
-    struct mr_buf type = { 0 };
-    printf("%s (%s", s->stream, s->kind);
-    if (s->est_rows >= 0)
-        printf(", about %s rows", mr_human_count(s->est_rows, count));
-    putchar(')');
-    if (target)
-        printf(" -> %s%s, protocol %s", s->table,
-               s->write == p->write          ? ""
-               : s->write == MR_WRITE_APPEND ? ", appended"
-                                             : ", replaced",
-               protocol_of(s, p));
-    putchar('\n');
-    mr_report_changes_text(s, "    changed: ", stdout);
-    if (s->key)
-        printf("    key: %s\n", s->key);
-    for (int i = 0; i < s->schema.n_fields; i++) {
-        const struct mr_field *f = &s->schema.fields[i];
-        mr_buf_clear(&type);
-        mr_field_type_text(f, &type);
-        printf("    %-28s %-22s -> %s", f->source_name ? f->source_name : f->name,
-               f->source_type ? f->source_type : "(no type)", mr_buf_str(&type));
-        if (f->source_name)
-            printf(" as %s", f->name);
-        putchar('\n');
-    }
-    mr_buf_release(&type);
-    if (s->error.code != MR_OK)
-        printf("    cannot be read: %s%s%s\n    advice: %s\n", s->error.where,
-               s->error.where[0] ? ": " : "", s->error.message, s->error.advice);
-}
-
 static void print_plan(const struct mr_report *r, const struct mr_pipeline *p, bool target)
 {
     if (target && r->error.code == MR_OK)
@@ -94,18 +50,18 @@ static void print_plan(const struct mr_report *r, const struct mr_pipeline *p, b
                p->write == MR_WRITE_APPEND ? "appends a whole copy per run" : "replaces each table",
                p->lake, p->workers, p->memory_bytes / 1000000);
     for (int i = 0; i < r->n_streams; i++)
-        print_stream(&r->streams[i], p, target);
+        mr_plan_stream_text(r, &r->streams[i], p, target, stdout);
     for (int i = 0; i < r->n_warnings; i++)
         printf("warning: %s\n", r->warnings[i]);
 }
 
-static int plan_one(const char *what, const struct mr_args *a, bool target)
+static int plan_one(const char *what, const struct mr_args *a, bool target, int64_t sample)
 {
     struct mr_pipeline *p = NULL;
     struct mr_error err = { 0 };
     struct mr_report r = { 0 };
     struct mr_buf json = { 0 };
-    const struct mr_run_options o = { .compare = target };
+    const struct mr_run_options o = { .compare = target, .sample = sample };
     if (mr_load_source(what, a, &p, &err) != MR_OK)
         return mr_print_error(&err);
     mr_log_setup(MR_LOG_ERROR, MR_LOG_TEXT);
@@ -126,16 +82,17 @@ static int plan_one(const char *what, const struct mr_args *a, bool target)
 
 int mr_cmd_discover(const struct mr_args *a)
 {
-    return plan_one(a->items[0], a, false);
+    return plan_one(a->items[0], a, false, 0);
 }
 
 int mr_cmd_plan(const struct mr_args *a)
 {
     int worst = 0;
-    if (!mr_arg_choice(a, "report", "text|json"))
+    const int64_t sample = mr_arg_int(a, "sample", SAMPLE_ROWS);
+    if (sample < 0 || !mr_arg_choice(a, "report", "text|json"))
         return 2;
     for (int i = 0; i < a->n; i++) {
-        int code = plan_one(a->items[i], a, true);
+        int code = plan_one(a->items[i], a, true, sample);
         worst = code > worst ? code : worst;
     }
     return worst;

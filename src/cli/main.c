@@ -41,8 +41,14 @@ static const struct mr_flag g_copy[] = {
     END,
 };
 static const struct mr_flag g_lake[] = { COMMON_LAKE, END };
+static const struct mr_flag g_check[] = {
+    COMMON_LAKE,
+    { "report", "FORMAT", "text or json, on stdout.", 0 },
+    END,
+};
 static const struct mr_flag g_plan[] = {
     COMMON_LAKE,
+    { "sample", "N", "Try so many rows of each table; 0: none. Default 10000.", 0 },
     { "report", "FORMAT", "text or json, on stdout.", 0 },
     END,
 };
@@ -67,7 +73,7 @@ const struct mr_command mr_commands[] = {
       mr_cmd_copy },
     { "init", "[URL] [NAME]", "Make a project: millrace.yml and a pipeline", g_none, 0, 2,
       mr_cmd_init },
-    { "check", "FILE...", "Is everything there that a run needs?", g_plan, 1, 64, mr_cmd_check },
+    { "check", "FILE...", "Is everything there that a run needs?", g_check, 1, 64, mr_cmd_check },
     { "discover", "URL|FILE", "The tables of a source, with their columns", g_lake, 1, 1,
       mr_cmd_discover },
     { "plan", "FILE...", "What a run would do, without doing it", g_plan, 1, 64, mr_cmd_plan },

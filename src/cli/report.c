@@ -81,7 +81,8 @@ static void json_bad_values(struct mr_json *j, const struct mr_stream_report *s)
     mr_json_close(j, ']');
 }
 
-static void json_stream(struct mr_json *j, const struct mr_stream_report *s)
+static void json_stream(struct mr_json *j, const struct mr_report *r,
+                        const struct mr_stream_report *s)
 {
     char position[24];
     snprintf(position, sizeof position, "%" PRId64, s->position);
@@ -113,6 +114,8 @@ static void json_stream(struct mr_json *j, const struct mr_stream_report *s)
     }
     mr_json_close(j, ']');
     json_bad_values(j, s);
+    if (r->planned)
+        mr_plan_stream_json(r, s, j);
     if (s->profile)
         json_profile(j, s->profile);
     if (s->error.code != MR_OK)
@@ -144,7 +147,7 @@ void mr_report_json(const struct mr_report *r, struct mr_buf *out)
     mr_json_close(&j, '}');
     mr_json_open(&j, "streams", '[');
     for (int i = 0; i < r->n_streams; i++)
-        json_stream(&j, &r->streams[i]);
+        json_stream(&j, r, &r->streams[i]);
     mr_json_close(&j, ']');
     mr_json_open(&j, "warnings", '[');
     for (int i = 0; i < r->n_warnings; i++)
@@ -233,7 +236,7 @@ static const char *what_was_done(enum mr_on_bad b)
 }
 
 /* What to write so that all values land as they are: text holds anything. */
-static void text_pins(const struct mr_stream_report *s, FILE *out)
+void mr_report_pins(const struct mr_stream_report *s, struct mr_buf *out)
 {
     struct mr_buf b = { 0 };
     for (int i = 0; i < s->n_bad; i++) {
@@ -243,16 +246,23 @@ static void text_pins(const struct mr_stream_report *s, FILE *out)
         mr_json_quote(&b, s->bad[i].source, strlen(s->bad[i].source));
         mr_buf_puts(&b, ": string");
     }
-    if (b.len == 0)
-        return;
-    struct mr_buf name = { 0 };
-    mr_json_quote(&name, s->stream, strlen(s->stream));
-    fprintf(out,
-            "    to land them as text, under consumer: tables: (beside \"*\": {} where all are "
-            "read):\n      %s: {columns: {%s}}\n",
-            name.data, b.data);
-    mr_buf_release(&name);
+    if (b.len) {
+        mr_json_quote(out, s->stream, strlen(s->stream));
+        mr_buf_printf(out, ": {columns: {%s}}", b.data);
+    }
     mr_buf_release(&b);
+}
+
+void mr_report_pins_text(const struct mr_stream_report *s, FILE *out)
+{
+    struct mr_buf pins = { 0 };
+    mr_report_pins(s, &pins);
+    if (pins.len)
+        fprintf(out,
+                "    to land them as text, under consumer: tables: (beside \"*\": {} where all are "
+                "read):\n      %s\n",
+                pins.data);
+    mr_buf_release(&pins);
 }
 
 /* A yellow line per column, then what to write so that all of them land as they are. */
@@ -267,7 +277,7 @@ static void text_bad_values(const struct mr_stream_report *s, bool color, FILE *
             fprintf(out, "%s %s", k ? ";" : "", b->samples[k]);
         fprintf(out, "%s%s\n", b->count > b->n_samples ? "; ..." : "", color ? "\033[0m" : "");
     }
-    text_pins(s, out);
+    mr_report_pins_text(s, out);
 }
 
 static void text_error(const struct mr_stream_report *s, FILE *out)

@@ -109,7 +109,8 @@ void mr_check(const struct mr_pipeline *p, struct mr_findings *out)
         mr_found_error(out, e.consumer ? "tables" : "connection", &err);
     else
         tell_tables(&e, out);
-    tell_memory(&e, out);
+    if (e.n_jobs)
+        tell_memory(&e, out);
     if (e.loader && p->loader->diagnose)
         p->loader->diagnose(e.loader, source_bytes(&e), out);
     tell_state(p, out);

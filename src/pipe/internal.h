@@ -134,6 +134,7 @@ struct mr_job {
     struct mr_schema landing; /* what the loader gets: all of the chain's, or less when frozen */
     int *from;                /* its columns in the chain's; NULL: all */
     bool frozen;
+    bool tried; /* by mr_sample */
     struct mr_loader_stream *target;
     struct mr_recall recall;
     struct mr_plan plan;
@@ -215,6 +216,8 @@ void mr_job_fail(struct mr_engine *e, struct mr_job *j, const struct mr_error *e
 
 /** mr_prepare - consumer open, discover, select, chains, report streams. For plan and run. */
 enum mr_code mr_prepare(struct mr_engine *e, struct mr_error *err);
+/** mr_sample - plan: a few rows of each table through its chain; bounded in time; see sample.c. Holds the view. */
+void mr_sample(struct mr_engine *e);
 void mr_engine_release(struct mr_engine *e);
 /** mr_partitions_wanted - so many that a file is of a good size and every worker has work. */
 int mr_partitions_wanted(const struct mr_engine *e, const struct mr_stream *s);

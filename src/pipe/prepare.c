@@ -124,6 +124,16 @@ static void wish_utc(const struct mr_schema *s, struct mr_column_wish *wishes,
     }
 }
 
+static void note_pins(struct mr_stream_report *r, const struct mr_table_settings *t)
+{
+    for (int i = 0; i < t->n_columns; i++) {
+        if (!t->columns[i] || !t->columns[i]->pinned)
+            continue;
+        r->pins = mr_realloc(r->pins, sizeof *r->pins * (size_t)(r->n_pins + 1));
+        r->pins[r->n_pins++] = mr_strdup(t->columns[i]->name);
+    }
+}
+
 static void note_places(struct mr_job *j, const struct mr_table_settings *t)
 {
     struct mr_place_list *l = &j->places;
@@ -152,6 +162,7 @@ static enum mr_code shape(struct mr_engine *e, struct mr_job *j, struct mr_error
         wish_utc(&s->schema, wishes, pins);
     j->write = j->rep->write = t.write;
     note_places(j, &t);
+    note_pins(j->rep, &t);
     const struct mr_stream_wish w = { wishes, t.where };
     e->p->consumer->shape(e->consumer, s, &w);
     for (int i = 0; i < n; i++)
@@ -271,6 +282,7 @@ static void make_job(struct mr_engine *e, int i, struct mr_stream *s, char *tabl
                                     .status = MR_RUN_RUNNING,
                                     .consistency = "",
                                     .est_rows = s->est_rows,
+                                    .est_bytes = s->est_bytes,
                                     .delta_version = -1 };
     if (e->o->profile)
         r->profile = mr_zalloc(1, sizeof *r->profile);
@@ -369,8 +381,10 @@ static void compare_tables(struct mr_engine *e)
         struct mr_error err = { 0 };
         if (j->settled)
             continue;
-        if (mr_target_open(e, j, &err) == MR_OK && mr_drift(e, j, &err) == MR_OK)
+        if (mr_target_open(e, j, &err) == MR_OK && mr_drift(e, j, &err) == MR_OK) {
+            j->rep->delta_version = j->recall.version;
             continue;
+        }
         j->rep->status = MR_RUN_FAILED;
         j->rep->error = err;
     }
@@ -383,6 +397,8 @@ enum mr_code mr_plan(const struct mr_pipeline *p, const struct mr_run_options *o
     *report = (struct mr_report){ .pipeline = p->name,
                                   .started_us = mr_now_us(),
                                   .source_cpu_seconds = -1,
+                                  .planned = true,
+                                  .exact_names = p->exact_names,
                                   .status = MR_RUN_PLANNED };
     pthread_mutex_init(&e.mutex, NULL);
     pthread_cond_init(&e.changed, NULL);
@@ -392,6 +408,8 @@ enum mr_code mr_plan(const struct mr_pipeline *p, const struct mr_run_options *o
         rc = mr_budget(&e, err);
     if (rc == MR_OK && o->compare)
         compare_tables(&e);
+    if (rc == MR_OK && o->sample)
+        mr_sample(&e);
     for (int i = 0; i < e.n_jobs; i++) {
         struct mr_stream_report *r = e.jobs[i].rep;
         r->status = r->status == MR_RUN_RUNNING ? MR_RUN_PLANNED : r->status;

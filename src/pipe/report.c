@@ -63,6 +63,9 @@ void mr_report_release(struct mr_report *r)
         mr_free(s->stream);
         mr_free(s->table);
         mr_free(s->key);
+        for (int k = 0; k < s->n_pins; k++)
+            mr_free(s->pins[k]);
+        mr_free(s->pins);
         for (int k = 0; k < s->n_renames; k++) {
             mr_free(s->rename_from[k]);
             mr_free(s->rename_to[k]);

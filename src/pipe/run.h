@@ -25,6 +25,7 @@ struct mr_run_options {
     const char *only; /* one stream or pattern; NULL: all */
     int64_t limit;    /* rows per stream; 0: all */
     bool compare;     /* plan: look at the tables too, for what has changed since */
+    int64_t sample;   /* plan: try so many rows of each table; 0: none */
     bool profile;     /* measure where the time of each stream goes */
     const char
         *path_prefix; /* preview: tables land below this folder of the lake; NULL: in their place */
@@ -75,6 +76,10 @@ struct mr_stream_report {
     bool started, committing;
     const char *consistency; /* "snapshot" */
     int64_t est_rows;        /* -1 unknown */
+    int64_t est_bytes;       /* at the source; -1 unknown */
+    int64_t sampled_rows;    /* plan: rows that `bad` is about */
+    int n_pins;
+    char **pins; /* columns whose type is pinned, by the source's names */
     int64_t rows_read, rows_written, bytes_read, bytes_written;
     int files, partitions, partitions_done, retries;
     int64_t started_us, ended_us; /* monotonic; 0: not yet */
@@ -111,6 +116,8 @@ struct mr_report {
     struct mr_stream_report *streams;
     int n_warnings;
     char **warnings;
+    bool planned;           /* of mr_plan: nothing was run */
+    bool exact_names;       /* names: exact */
     bool several_snapshots; /* tables of this run come from more than one snapshot */
     struct mr_error error;  /* of the run as a whole; code MR_OK: none */
 };
