@@ -37,6 +37,8 @@ void mr_found_error(struct mr_findings *l, const char *check, const struct mr_er
     mr_found(l, MR_FOUND_BAD, check, "%s%s%s", err->where, err->where[0] ? ": " : "", err->message);
     if (err->advice[0])
         mr_fix(l, "%s", err->advice);
+    else if (err->id != MR_ID_NONE)
+        mr_fix(l, "millrace help errors %s   # what it means", mr_error_lookup(err->id)->name);
 }
 
 enum mr_verdict mr_findings_worst(const struct mr_findings *l)

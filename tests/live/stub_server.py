@@ -43,11 +43,14 @@ class Stub:
     """Answers version() with `version`; every setting in `unknown` and everything else is an error.
 
     `startup` and `query`, when given, are the bytes sent instead of the greeting and of the first answer; then `end` says
-    what happens: "close", or "silent" (nothing more comes). `pause` waits between the bytes of `startup`."""
+    what happens: "close", or "silent" (nothing more comes). `pause` waits between the bytes of `startup`. `answers`: a row
+    of cells for every statement that contains a word, {word: cells}."""
 
-    def __init__(self, version="", server_version="15.4", unknown=(), startup=None, query=None, end="close", pause=0):
+    def __init__(self, version="", server_version="15.4", unknown=(), startup=None, query=None, end="close", pause=0,
+                 answers=None):
         self.version, self.server_version, self.unknown = version, server_version, unknown
         self.startup, self.query, self.end, self.pause = startup, query, end, pause
+        self.answers = answers or {}
         self.said = []          # statements, in order
         self.done = threading.Event()
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -132,6 +135,8 @@ class Stub:
             client.sendall(error("ERROR", "42704", f'unrecognized configuration parameter "{missing}"') + READY)
         elif "version()" in sql:
             client.sendall(row([self.version, "stub"]) + READY)
+        elif known := next((cells for word, cells in self.answers.items() if word in sql), None):
+            client.sendall(row(known() if callable(known) else known) + READY)
         else:
             client.sendall(error("ERROR", "0A000", "the stub does not do that") + READY)
         return True

@@ -50,8 +50,30 @@ static enum mr_code make_file(const char *path, struct mr_error *err)
     return rc == MR_OK ? end : rc;
 }
 
+/* The system's own words, without the name of our file. */
+static const char *reason(const struct mr_error *err)
+{
+    const char *colon = strrchr(err->message, ':');
+    return colon ? colon + 2 : err->message;
+}
+
+static void tell_refused(const char *lake, const char *dir, bool made, const struct mr_error *err,
+                         struct mr_findings *out)
+{
+    if (made) {
+        mr_found(out, MR_FOUND_BAD, "put_if_absent", "a commit cannot be made in %s: %s", dir,
+                 reason(err));
+        mr_fix(
+            out,
+            "set lake: in millrace.yml to a disk with link(2) or renameat2(2): ext4, xfs, btrfs, nfs");
+    } else {
+        mr_found(out, MR_FOUND_BAD, "lake", "the lake %s cannot be written: %s", lake, reason(err));
+        mr_fix(out, "give this user the right to write in %s, or set lake: in millrace.yml", dir);
+    }
+}
+
 /* What a commit does: a file is written under a name of its own and gets its final name only if that is free. */
-static bool try_publish(const char *dir, struct mr_findings *out)
+static bool try_publish(const char *lake, const char *dir, struct mr_findings *out)
 {
     char unique[MR_ULID_TEXT];
     struct mr_error err = { 0 };
@@ -59,25 +81,18 @@ static bool try_publish(const char *dir, struct mr_findings *out)
     mr_ulid(unique);
     char *tmp = mr_asprintf("%s/.millrace-check-%s.tmp", dir, unique);
     char *path = mr_asprintf("%s/.millrace-check-%s", dir, unique);
-    enum mr_code made = make_file(tmp, &err), rc = made;
-    if (rc == MR_OK)
-        rc = mr_io_publish(tmp, path, &exists, &err);
-    if (rc != MR_OK) {
-        mr_found(out, MR_FOUND_BAD, made == MR_OK ? "put_if_absent" : "lake", "%s", err.message);
-        if (made == MR_OK)
-            mr_fix(
-                out,
-                "set lake: in millrace.yml to a disk that has link(2) or renameat2(2): ext4, xfs, btrfs, nfs");
-        else
-            mr_fix(out, "give this user the right to write there, or set lake: in millrace.yml");
-    }
-    if (mr_io_unlink(tmp, NULL) != MR_OK || mr_io_unlink(path, NULL) != MR_OK) {
-        mr_found(out, MR_FOUND_WARN, "lake", "files in %s can be made, but not removed", dir);
+    enum mr_code made = make_file(tmp, &err);
+    enum mr_code rc = made == MR_OK ? mr_io_publish(tmp, path, &exists, &err) : made;
+    if (rc != MR_OK)
+        tell_refused(lake, dir, made == MR_OK, &err, out);
+    bool removed = mr_io_unlink(tmp, NULL) == MR_OK && mr_io_unlink(path, NULL) == MR_OK;
+    if (!removed && rc == MR_OK) {
+        mr_found(out, MR_FOUND_BAD, "lake", "files in %s can be made, but not removed", dir);
         mr_fix(out, "rm -f %s/.millrace-check-*   # and look at the rights of the folder", dir);
     }
     mr_free(tmp);
     mr_free(path);
-    return rc == MR_OK;
+    return rc == MR_OK && removed;
 }
 
 static void put_size(char *buf, size_t size, double bytes)
@@ -122,7 +137,7 @@ void mr_delta_diagnose(const char *lake, int64_t source_bytes, struct mr_finding
 {
     char *dir = nearest_folder(lake);
     bool there = strcmp(dir, lake) == 0;
-    if (try_publish(dir, out)) {
+    if (try_publish(lake, dir, out)) {
         mr_found(out, MR_FOUND_OK, "lake",
                  there ? "the lake %s can be written" : "the lake %s can be made", lake);
         tell_space(dir, source_bytes, out);
