@@ -134,12 +134,13 @@ static void set_heaps(struct mr_stream *s, const struct mr_pg_result *r)
         read_as_whole(t);
 }
 
-static char *oid_list(struct mr_stream **streams, int n, bool lockable)
+/* locked: only those whose lock is held; the size of another would wait for whoever holds it. */
+static char *oid_list(struct mr_stream **streams, int n, bool locked)
 {
     struct mr_buf b = { 0 };
     for (int i = 0; i < n; i++) {
         const struct pg_table *t = streams[i]->source;
-        if (t->oid && (t->lockable || !lockable))
+        if (t->oid && (!locked || (t->lockable && streams[i]->error.code == MR_OK)))
             mr_buf_printf(&b, "%s%u", b.len ? "," : "", t->oid);
     }
     return mr_buf_take(&b);
