@@ -77,7 +77,7 @@ def test_one_failed_stream_exits_1_and_the_others_are_done(project, tmp_path):
     db = sqlite3.connect(tmp_path / "s.db")
     db.executescript("CREATE TABLE good (id INTEGER); INSERT INTO good VALUES (1); CREATE VIEW bad AS SELECT id FROM gone;")
     db.close()
-    project.pipeline(tmp_path / "s.db")
+    project.pipeline(tmp_path / "s.db", consumer="  tables: ['*']\n")
     result = project.run(code=1)
     assert {s["stream"]: s["status"] for s in result.report["streams"]} == {"good": "done", "bad": "failed"}
     error = result.stream("bad")["error"]
@@ -156,7 +156,8 @@ def test_only_and_the_look_at_the_lake(project, shop_db):
 def test_plan_and_check_write_nothing(project, shop_db):
     project.pipeline(shop_db)
     assert "decimal(12,2)" in call(project, "plan", "shop.yml").out
-    assert call(project, "check", "shop.yml").out.count("✓") == 4
+    check = call(project, "check", "shop.yml").out
+    assert check.count("✓") >= 8 and "✗" not in check
     assert not list(project.dir.rglob("*.parquet")) and not (project.lake / "shop").exists()
     project.pipeline("/nonexistent.db")
     result = call(project, "check", "shop.yml")

@@ -345,7 +345,7 @@ static enum mr_code add_listed(const struct mr_sqlite_file *f, sqlite3_stmt *q,
     append(out, s);
     if (table)
         return describe_table(f, s, sqlite3_column_int(q, 2), err);
-    src->own_sql = src->view = view;
+    src->own_sql = src->view = s->named_only = view;
     char *what = mr_asprintf("read the view %.200s", s->id);
     if (view && statement_columns(f, s, what, &s->error) != MR_OK)
         mr_schema_release(&s->schema);

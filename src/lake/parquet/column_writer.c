@@ -88,6 +88,7 @@ void mr_pq_column_init(struct mr_pq_column *c, const struct mr_pq_leaf *leaf,
     if (c->physical == PQ_FIXED || c->physical == PQ_INT96)
         c->fixed_len = c->physical == PQ_INT96 ? 12 : fixed_length(f->type.precision);
     c->plain_encoding = plain_encoding_of(c->physical, !o->plain_only);
+    c->lead = c->plain_encoding == PQ_DELTA_LENGTH ? c->page_bytes / 8 : 0;
     c->dict.is_bytes = mr_pq_is_bytes(c);
     c->dict.limit_bytes = o->dictionary_bytes;
     c->dict.entry_bytes = c->physical == PQ_BYTE_ARRAY ? 4
@@ -296,9 +297,21 @@ static int put_values(struct mr_pq_column *c, struct mr_buf *raw)
         mr_delta_i64(raw, c->plain.data, (size_t)c->page_values);
     else if (encoding == PQ_DELTA_LENGTH)
         mr_delta_i32(raw, c->indices, (size_t)c->page_values);
-    if (encoding != PQ_DELTA)
-        mr_buf_append(raw, mr_buf_str(&c->plain), c->plain.len);
+    if (encoding == PQ_PLAIN && c->plain.len > c->lead)
+        mr_buf_append(raw, c->plain.data + c->lead, c->plain.len - c->lead);
     return encoding;
+}
+
+/* Text is most of its page: what stands in front of it goes into the room before it, and the page is where the text is. */
+static struct mr_buf join_text(struct mr_pq_column *c, struct mr_buf *raw)
+{
+    if (raw->len > c->lead) {
+        mr_buf_append(raw, c->plain.data + c->lead, c->plain.len - c->lead);
+        return *raw;
+    }
+    size_t from = c->lead - raw->len;
+    memcpy(c->plain.data + from, raw->data, raw->len);
+    return (struct mr_buf){ .data = c->plain.data + from, .len = c->plain.len - from };
 }
 
 enum mr_code mr_pq_column_flush(struct mr_pq_column *c, struct mr_error *err)
@@ -324,7 +337,8 @@ enum mr_code mr_pq_column_flush(struct mr_pq_column *c, struct mr_error *err)
         c->n_plain_pages += encoding == PQ_PLAIN;
         c->n_delta_pages += encoding != PQ_PLAIN;
     }
-    enum mr_code rc = mr_pq_put_page(c, raw, encoding, c->page_entries, false, &c->pages, err);
+    const struct mr_buf page = encoding == PQ_DELTA_LENGTH ? join_text(c, raw) : *raw;
+    enum mr_code rc = mr_pq_put_page(c, &page, encoding, c->page_entries, false, &c->pages, err);
     mr_pq_page_index_add(&c->index, c, c->pages.len - before);
     mr_pq_range_merge(&c->range, &c->page_range, c->field->type);
     mr_pq_range_clear(&c->page_range);
@@ -350,6 +364,10 @@ static void make_room(struct mr_pq_column *c, int64_t n)
     }
     if ((grow || !c->indices) && (c->page_is_dict || c->plain_encoding == PQ_DELTA_LENGTH))
         c->indices = mr_realloc(c->indices, sizeof *c->indices * (size_t)c->cap);
+    if (c->plain.len < c->lead) {
+        mr_buf_reserve(&c->plain, c->lead);
+        c->plain.len = c->lead;
+    }
 }
 
 static void note_levels(struct mr_pq_column *c, const struct mr_array *a, int64_t from, int64_t n)
@@ -516,7 +534,7 @@ static int64_t add_block(struct mr_pq_column *c, const struct mr_array *a, int64
         add_bool(c, a, from, n);
     } else if (mr_pq_is_bytes(c)) {
         int64_t taken = 0, before = c->page_values;
-        while (taken < n && c->plain.len < c->page_bytes) {
+        while (taken < n && c->plain.len < c->page_bytes + c->lead) {
             if (!mr_array_is_null(a, from + taken))
                 add_row(c, a, from + taken);
             taken++;
@@ -578,7 +596,7 @@ static enum mr_code append_nested(struct mr_pq_column *c, const struct mr_array 
         c->page_nulls += e->n - (c->page_values - before);
         c->page_entries += e->n;
         c->page_rows++;
-        if (c->page_entries >= page_cap_rows(c) || c->plain.len >= c->page_bytes)
+        if (c->page_entries >= page_cap_rows(c) || c->plain.len >= c->page_bytes + c->lead)
             rc = mr_pq_column_flush(c, err);
     }
     return rc;
@@ -613,7 +631,7 @@ enum mr_code mr_pq_column_append(struct mr_pq_column *c, const struct mr_array *
         int64_t n = a->length - r < BLOCK ? a->length - r : BLOCK;
         n = n < cap - c->page_rows ? n : cap - c->page_rows;
         r += add_block(c, a, r, n);
-        if (c->page_rows < cap && c->plain.len < c->page_bytes)
+        if (c->page_rows < cap && c->plain.len < c->page_bytes + c->lead)
             continue;
         enum mr_code rc = mr_pq_column_flush(c, err);
         if (rc != MR_OK)

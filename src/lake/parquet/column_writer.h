@@ -47,6 +47,8 @@ struct mr_pq_column {
     int fixed_len; /* PQ_FIXED, PQ_INT96 */
     struct mr_pq_codecs *codecs;
     size_t page_bytes;
+    size_t
+        lead; /* PQ_DELTA_LENGTH: bytes left free before the values in `plain`, for levels and lengths */
     int plain_encoding; /* of pages without a dictionary: PQ_PLAIN, PQ_DELTA, PQ_DELTA_LENGTH */
     /* the open page */
     int64_t page_rows, page_entries; /* entries: as many as rows, unless there are lists */
