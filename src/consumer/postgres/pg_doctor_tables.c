@@ -101,8 +101,7 @@ static void tell_unknown(const struct census *c, struct mr_findings *out)
     mr_fix(out, "%s", c->unknown > 3 ? "ANALYZE;" : mr_buf_str(&c->analyze));
 }
 
-static void look_at(const struct mr_pg_result *r, const struct mr_stream *s, struct census *c,
-                    struct mr_findings *out)
+static void look_at(const struct mr_pg_result *r, const struct mr_stream *s, struct census *c)
 {
     int row = s->error.code == MR_OK ? row_of(r, s->id) : -1;
     if (row < 0)
@@ -123,7 +122,7 @@ void mr_pg_diagnose_tables(const struct pg_patient *p, struct mr_stream **stream
         return;
     }
     for (int i = 0; i < n; i++)
-        look_at(r, streams[i], &c, out);
+        look_at(r, streams[i], &c);
     mr_pg_result_free(r);
     tell_unknown(&c, out);
     tell_locks(p->pg, c.locks, out);
