@@ -363,3 +363,21 @@ def test_plan_of_a_view_that_fails(shop):
     shop.p.pipeline(shop.url, consumer="  tables: [v]\n")
     result = shop.p.millrace("plan", "shop.yml", code=1)
     assert "division by zero" in result.out
+
+
+def test_plan_counts_what_does_not_fit_and_its_yaml_lands_it(shop):
+    shop.admin("""CREATE TABLE odd (id int PRIMARY KEY, n numeric, at timestamp, d date);
+        INSERT INTO odd SELECT i, CASE WHEN i % 100 = 0 THEN 'NaN'::numeric ELSE i END, CASE WHEN i = 7 THEN 'infinity'::timestamp ELSE 'now' END,
+          '2026-01-01' FROM generate_series(1, 2000) i; ANALYZE; GRANT SELECT ON odd TO mill;""")
+    shop.p.pipeline(shop.url, consumer="  tables: [odd]\n")
+
+    def plan(code=0):
+        return json.loads(shop.p.millrace("plan", "shop.yml", "--report", "json", code=code).out)["streams"][0]
+    stream = plan()
+    assert {(b["column"], b["policy"]): b["count"] for b in stream["bad_values"]} == {("n", "rescue"): 20, ("at", "rescue"): 1}
+    assert [(e["column"], e["text"], e["row"]) for e in stream["plan"]["examples"]] == [("n", "NaN", "id=100"), ("at", "infinity", "id=7")]
+    assert shop.p.run().stream("public.odd")["bad_values"] == stream["bad_values"], "what a run counts is what plan counts"
+    shop.p.pipeline(shop.url, name="text", ident=False, consumer=f"  tables:\n    {stream['plan']['tables']}\n")
+    report = shop.p.run("text.yml").report
+    assert report["streams"][0]["bad_values"] == []
+    assert shop.p.rows("text/odd").column("n").to_pylist().count("NaN") == 20
