@@ -95,7 +95,7 @@ def a_state_of_the_future(p):
 
 def memory_for_fewer_workers(p):
     database(p.dir / "shop.db", "CREATE TABLE t (" + ", ".join(f"c{i} INT" for i in range(1500)) + ");")
-    p.pipeline("shop.db", extra="memory: 200MB\n", consumer="  workers: 16\n")
+    p.pipeline("shop.db", extra="memory: 1GB\n", consumer="  workers: 64\n")
     return check(p, 0)
 
 
