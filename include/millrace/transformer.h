@@ -6,6 +6,8 @@
 #ifndef MILLRACE_TRANSFORMER_H
 #define MILLRACE_TRANSFORMER_H
 
+#include <stddef.h>
+
 #include "millrace/batch.h"
 #include "millrace/option.h"
 
@@ -34,12 +36,19 @@ struct mr_transformer_type {
     const char *title;
     struct mr_option option; /* what stands after the key: a LIST, a MAP or an EXPR */
 
+    /* A column that comes out may be another than the one of that name that went in: predicates of later steps say nothing
+     * about the source. */
+    bool computes;
+
     /* Mark the columns of `in` that this step needs, so that the source need not send others. True: what is not marked does
      * not come out of it. NULL slot: it needs all. */
     bool (*needs)(const struct mr_option_value *value, const struct mr_schema *in, bool *keep);
     /* Append what is true of every row that comes out. NULL slot: nothing is known. */
     void (*predicates)(const struct mr_option_value *value, const struct mr_schema *in,
                        struct mr_predicate_list *out);
+    /* Say how much of a run's memory all instances of this kind hold together, beside their batches; called by the main
+     * thread before the first open of a run. NULL slot: nothing. */
+    size_t (*share)(size_t run_memory);
     /* Check against `in` and say what comes out. ret_out is owned by the transformer. */
     enum mr_code (*open)(const struct mr_option_value *value, const struct mr_schema *in,
                          struct mr_transformer **ret, const struct mr_schema **ret_out,

@@ -378,6 +378,8 @@ static void move_bad(struct mr_batch *out, struct mr_batch *in, const int *from)
 void mr_batch_move(struct mr_batch *out, struct mr_batch *in, const int *from)
 {
     for (int i = 0; i < out->schema->n_fields; i++) {
+        if (from && from[i] < 0)
+            continue;
         struct mr_array *source = &in->columns[from ? from[i] : i], keep = out->columns[i];
         out->columns[i] = *source;
         *source = keep;

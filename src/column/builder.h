@@ -31,7 +31,8 @@ size_t mr_batch_capacity(const struct mr_batch *b);
 /** mr_batch_filter - keep the rows whose byte in keep[n_rows] is not 0, in place. */
 void mr_batch_filter(struct mr_batch *b, const uint8_t *keep);
 
-/** mr_batch_move - out's column i becomes in's column from[i] (NULL: i), buffers swapped, rows and origin kept. */
+/** mr_batch_move - out's column i becomes in's column from[i] (NULL: i), buffers swapped, rows and origin
+ *  kept. from[i] < 0: it is left as it is. */
 void mr_batch_move(struct mr_batch *out, struct mr_batch *in, const int *from);
 
 /** mr_array_reserve - room for `rows` rows in all in one array, for the elements of lists. */

@@ -14,36 +14,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <duckdb.h>
-
 #include "base/mem.h"
 #include "base/queue.h"
+#include "column/schema.h"
+#include "duck/duck_copy.h"
+#include "duck/duck_sql.h"
 
-/* Every function of the library that is used; loaded by name, typed by the header. */
-/* clang-format off */
-#define FUNCTIONS(F) \
-    F(create_config) F(set_config) F(destroy_config) F(open_ext) F(close) F(connect) \
-    F(disconnect) F(query) F(destroy_result) F(result_error) F(prepare) F(prepare_error) \
-    F(destroy_prepare) F(bind_varchar) F(pending_prepared_streaming) F(destroy_pending) \
-    F(pending_execute_task) F(pending_error) F(execute_pending) F(fetch_chunk) \
-    F(destroy_data_chunk) F(data_chunk_get_size) F(data_chunk_get_vector) F(vector_get_data) \
-    F(vector_get_validity) F(column_count) F(column_type) F(free) \
-    F(prepared_statement_column_count) F(prepared_statement_column_name) \
-    F(prepared_statement_column_logical_type) F(get_type_id) F(destroy_logical_type) \
-    F(decimal_width) F(decimal_scale) F(pending_execution_is_finished)
-/* clang-format on */
-
-static struct {
-    void *handle;
-#define DECLARE(name) __typeof__(duckdb_##name) *name;
-    FUNCTIONS(DECLARE)
-#undef DECLARE
-} g;
-
-struct mr_duck {
-    duckdb_database db;
-    duckdb_connection con;
-};
+struct mr_duck_api g_duck;
 
 struct mr_duck_result {
     duckdb_prepared_statement stmt;
@@ -92,7 +69,7 @@ static void *find_library(const char *library)
 
 static enum mr_code load(const char *library, struct mr_error *err)
 {
-    if (g.handle)
+    if (g_duck.handle)
         return MR_OK;
     void *h = find_library(library);
     if (!h) {
@@ -101,19 +78,19 @@ static enum mr_code load(const char *library, struct mr_error *err)
         return mr_error_advise(err, "tools/setup installs it; or set MILLRACE_DUCKDB to its path");
     }
 #define LOAD(name)                                                                                 \
-    *(void **)&g.name = dlsym(h, "duckdb_" #name);                                                 \
-    if (!g.name)                                                                                   \
+    *(void **)&g_duck.name = dlsym(h, "duckdb_" #name);                                            \
+    if (!g_duck.name)                                                                              \
         return mr_fail(err, MR_ID_DUCK01, "libduckdb.so has no duckdb_" #name ": wrong version");
-    FUNCTIONS(LOAD)
+    MR_DUCK_FUNCTIONS(LOAD)
 #undef LOAD
-    g.handle = h;
+    g_duck.handle = h;
     return MR_OK;
 }
 
 /* ---- database ---- */
 
-enum mr_code mr_duck_open(const char *library, const char *const *settings, struct mr_duck **ret,
-                          struct mr_error *err)
+enum mr_code mr_duck_start(const char *library, const char *const *settings, duckdb_database *ret,
+                           struct mr_error *err)
 {
     static const char *const always[] = { "autoinstall_known_extensions",
                                           "false",
@@ -127,20 +104,28 @@ enum mr_code mr_duck_open(const char *library, const char *const *settings, stru
     enum mr_code rc = load(library, err);
     if (rc != MR_OK)
         return rc;
-    struct mr_duck *d = mr_zalloc(1, sizeof *d);
-    bool ok = g.create_config(&config) == DuckDBSuccess;
+    bool ok = g_duck.create_config(&config) == DuckDBSuccess;
     for (const char *const *s = always; ok && *s; s += 2)
-        ok = g.set_config(config, s[0], s[1]) == DuckDBSuccess;
+        ok = g_duck.set_config(config, s[0], s[1]) == DuckDBSuccess;
     for (const char *const *s = settings; ok && *s; s += 2)
-        ok = g.set_config(config, s[0], s[1]) == DuckDBSuccess;
-    ok = ok && g.open_ext(NULL, &d->db, config, &why) == DuckDBSuccess;
-    ok = ok && g.connect(d->db, &d->con) == DuckDBSuccess;
+        ok = g_duck.set_config(config, s[0], s[1]) == DuckDBSuccess;
+    ok = ok && g_duck.open_ext(NULL, ret, config, &why) == DuckDBSuccess;
     if (!ok)
         rc = mr_fail(err, MR_ID_DUCK01, "the SQL engine did not start: %s",
                      why ? why : "a setting was refused");
     if (why)
-        g.free(why);
-    g.destroy_config(&config);
+        g_duck.free(why);
+    g_duck.destroy_config(&config);
+    return rc;
+}
+
+enum mr_code mr_duck_open(const char *library, const char *const *settings, struct mr_duck **ret,
+                          struct mr_error *err)
+{
+    struct mr_duck *d = mr_zalloc(1, sizeof *d);
+    enum mr_code rc = mr_duck_start(library, settings, &d->db, err);
+    if (rc == MR_OK && g_duck.connect(d->db, &d->con) != DuckDBSuccess)
+        rc = mr_fail(err, MR_ID_DUCK01, "the SQL engine gave no connection");
     if (rc != MR_OK)
         mr_duck_close(d);
     else
@@ -153,14 +138,15 @@ void mr_duck_close(struct mr_duck *d)
     if (!d)
         return;
     if (d->con)
-        g.disconnect(&d->con);
+        g_duck.disconnect(&d->con);
     if (d->db)
-        g.close(&d->db);
+        g_duck.close(&d->db);
+    if (d->shared)
+        mr_duck_leave();
     mr_free(d);
 }
 
-/* "Parser Error: syntax error ..." keeps its caret; the first word goes to origin. */
-static enum mr_code sql_error(const char *message, struct mr_error *err)
+enum mr_code mr_duck_fail(const char *message, struct mr_error *err)
 {
     const char *text = message ? message : "unknown error";
     mr_fail(err, MR_ID_SQL01, "%s", text);
@@ -173,9 +159,9 @@ enum mr_code mr_duck_exec(struct mr_duck *d, const char *sql, struct mr_error *e
 {
     duckdb_result r;
     enum mr_code rc = MR_OK;
-    if (g.query(d->con, sql, &r) != DuckDBSuccess)
-        rc = sql_error(g.result_error(&r), err);
-    g.destroy_result(&r);
+    if (g_duck.query(d->con, sql, &r) != DuckDBSuccess)
+        rc = mr_duck_fail(g_duck.result_error(&r), err);
+    g_duck.destroy_result(&r);
     return rc;
 }
 
@@ -225,23 +211,49 @@ static const char *type_name(duckdb_type t)
     }
 }
 
+/* to_json makes doubles of decimals. */
+static void decimals_as_text(struct mr_field *f)
+{
+    if (f->type.id == MR_TYPE_DECIMAL)
+        f->type.id = MR_TYPE_STRING;
+    for (int i = 0; i < f->n_children; i++)
+        decimals_as_text(&f->children[i]);
+}
+
+static char *type_for_json(duckdb_logical_type t)
+{
+    struct mr_field f = { 0 };
+    struct mr_buf b = { 0 };
+    bool cast = false;
+    const char *what;
+    if (mr_duck_type_out(t, &f, &cast, &what)) {
+        decimals_as_text(&f);
+        mr_duck_put_type(&b, &f);
+    }
+    mr_field_release(&f);
+    return b.len ? mr_buf_take(&b) : NULL;
+}
+
 static void describe_column(duckdb_prepared_statement s, idx_t i, struct mr_duck_column *c)
 {
-    const char *name = g.prepared_statement_column_name(s, i);
-    duckdb_logical_type t = g.prepared_statement_column_logical_type(s, i);
-    int id = (int)g.get_type_id(t);
+    const char *name = g_duck.prepared_statement_column_name(s, i);
+    duckdb_logical_type t = g_duck.prepared_statement_column_logical_type(s, i);
+    int id = (int)g_duck.get_type_id(t);
     c->name = mr_strdup(name ? name : "");
     c->type = id == DUCKDB_TYPE_DECIMAL
-                  ? mr_asprintf("DECIMAL(%d,%d)", g.decimal_width(t), g.decimal_scale(t))
+                  ? mr_asprintf("DECIMAL(%d,%d)", g_duck.decimal_width(t), g_duck.decimal_scale(t))
                   : mr_strdup(type_name((duckdb_type)id));
     c->number = (id >= DUCKDB_TYPE_TINYINT && id <= DUCKDB_TYPE_DOUBLE) ||
                 id == DUCKDB_TYPE_DECIMAL || id == DUCKDB_TYPE_HUGEINT;
     c->exact = (id >= DUCKDB_TYPE_BOOLEAN && id <= DUCKDB_TYPE_INTEGER) ||
                (id >= DUCKDB_TYPE_UTINYINT && id <= DUCKDB_TYPE_UINTEGER) ||
                id == DUCKDB_TYPE_FLOAT || id == DUCKDB_TYPE_DOUBLE;
+    c->nested = id == DUCKDB_TYPE_LIST || id == DUCKDB_TYPE_STRUCT || id == DUCKDB_TYPE_MAP ||
+                id == DUCKDB_TYPE_ARRAY || id == DUCKDB_TYPE_UNION;
+    c->as_json = c->nested ? type_for_json(t) : NULL;
     if (name)
-        g.free((void *)(uintptr_t)name);
-    g.destroy_logical_type(&t);
+        g_duck.free((void *)(uintptr_t)name);
+    g_duck.destroy_logical_type(&t);
 }
 
 enum mr_code mr_duck_describe(struct mr_duck *d, const char *sql, struct mr_duck_column **ret,
@@ -249,16 +261,16 @@ enum mr_code mr_duck_describe(struct mr_duck *d, const char *sql, struct mr_duck
 {
     duckdb_prepared_statement s = NULL;
     enum mr_code rc = MR_OK;
-    if (g.prepare(d->con, sql, &s) != DuckDBSuccess) {
-        rc = sql_error(g.prepare_error(s), err);
+    if (g_duck.prepare(d->con, sql, &s) != DuckDBSuccess) {
+        rc = mr_duck_fail(g_duck.prepare_error(s), err);
     } else {
-        idx_t n = g.prepared_statement_column_count(s);
+        idx_t n = g_duck.prepared_statement_column_count(s);
         *ret = mr_zalloc(n, sizeof **ret);
         for (idx_t i = 0; i < n; i++)
             describe_column(s, i, &(*ret)[i]);
         *ret_n = (int)n;
     }
-    g.destroy_prepare(&s);
+    g_duck.destroy_prepare(&s);
     return rc;
 }
 
@@ -267,6 +279,7 @@ void mr_duck_columns_free(struct mr_duck_column *c, int n)
     for (int i = 0; i < n; i++) {
         mr_free(c[i].name);
         mr_free(c[i].type);
+        mr_free(c[i].as_json);
     }
     mr_free(c);
 }
@@ -278,38 +291,34 @@ void mr_duck_result_free(struct mr_duck_result *r)
     if (!r)
         return;
     if (r->chunk)
-        g.destroy_data_chunk(&r->chunk);
+        g_duck.destroy_data_chunk(&r->chunk);
     if (r->has_result)
-        g.destroy_result(&r->result);
+        g_duck.destroy_result(&r->result);
     if (r->stmt)
-        g.destroy_prepare(&r->stmt);
+        g_duck.destroy_prepare(&r->stmt);
     mr_free(r->data);
     mr_free(r->validity);
     mr_free(r);
 }
 
-/* Work in small steps, so that a signal is heard. */
-static enum mr_code finish_pending(duckdb_pending_result p, struct mr_duck_result *r,
-                                   struct mr_error *err)
+enum mr_code mr_duck_finish(duckdb_pending_result p, duckdb_result *ret, struct mr_error *err)
 {
     for (;;) {
-        duckdb_pending_state state = g.pending_execute_task(p);
+        duckdb_pending_state state = g_duck.pending_execute_task(p);
         if (state == DUCKDB_PENDING_ERROR)
-            return sql_error(g.pending_error(p), err);
+            return mr_duck_fail(g_duck.pending_error(p), err);
         if (mr_cancelled())
             return mr_fail(err, MR_ID_BASE04, "the statement was interrupted");
-        if (g.pending_execution_is_finished(state))
+        if (g_duck.pending_execution_is_finished(state))
             break;
         if (state == DUCKDB_PENDING_NO_TASKS_AVAILABLE)
             usleep(200);
     }
-    if (g.execute_pending(p, &r->result) != DuckDBSuccess) {
-        enum mr_code rc = sql_error(g.result_error(&r->result), err);
-        g.destroy_result(&r->result);
-        return rc;
-    }
-    r->has_result = true;
-    return MR_OK;
+    if (g_duck.execute_pending(p, ret) == DuckDBSuccess)
+        return MR_OK;
+    enum mr_code rc = mr_duck_fail(g_duck.result_error(ret), err);
+    g_duck.destroy_result(ret);
+    return rc;
 }
 
 enum mr_code mr_duck_run(struct mr_duck *d, const char *sql, const char *param,
@@ -318,22 +327,23 @@ enum mr_code mr_duck_run(struct mr_duck *d, const char *sql, const char *param,
     struct mr_duck_result *r = mr_zalloc(1, sizeof *r);
     duckdb_pending_result p = NULL;
     enum mr_code rc = MR_OK;
-    if (g.prepare(d->con, sql, &r->stmt) != DuckDBSuccess)
-        rc = sql_error(g.prepare_error(r->stmt), err);
-    else if (param && g.bind_varchar(r->stmt, 1, param) != DuckDBSuccess)
-        rc = sql_error("a parameter could not be bound", err);
-    else if (g.pending_prepared_streaming(r->stmt, &p) != DuckDBSuccess)
-        rc = sql_error(g.pending_error(p), err);
+    if (g_duck.prepare(d->con, sql, &r->stmt) != DuckDBSuccess)
+        rc = mr_duck_fail(g_duck.prepare_error(r->stmt), err);
+    else if (param && g_duck.bind_varchar(r->stmt, 1, param) != DuckDBSuccess)
+        rc = mr_duck_fail("a parameter could not be bound", err);
+    else if (g_duck.pending_prepared_streaming(r->stmt, &p) != DuckDBSuccess)
+        rc = mr_duck_fail(g_duck.pending_error(p), err);
     else
-        rc = finish_pending(p, r, err);
+        rc = mr_duck_finish(p, &r->result, err);
+    r->has_result = rc == MR_OK && p;
     if (p)
-        g.destroy_pending(&p);
+        g_duck.destroy_pending(&p);
     if (rc == MR_OK) {
-        r->n_columns = (int)g.column_count(&r->result);
+        r->n_columns = (int)g_duck.column_count(&r->result);
         r->data = mr_zalloc((size_t)r->n_columns, sizeof *r->data);
         r->validity = mr_zalloc((size_t)r->n_columns, sizeof *r->validity);
         for (int i = 0; i < r->n_columns; i++)
-            if (g.column_type(&r->result, (idx_t)i) != DUCKDB_TYPE_VARCHAR)
+            if (g_duck.column_type(&r->result, (idx_t)i) != DUCKDB_TYPE_VARCHAR)
                 rc = mr_fail(err, MR_ID_BASE03, "a column of a statement is not text: %.200s", sql);
     }
     if (rc != MR_OK)
@@ -355,22 +365,22 @@ enum mr_code mr_duck_next(struct mr_duck_result *r, bool *ret, struct mr_error *
         return MR_OK;
     do {
         if (r->chunk)
-            g.destroy_data_chunk(&r->chunk);
+            g_duck.destroy_data_chunk(&r->chunk);
         if (mr_cancelled())
             return mr_fail(err, MR_ID_BASE04, "the statement was interrupted");
-        r->chunk = g.fetch_chunk(r->result);
+        r->chunk = g_duck.fetch_chunk(r->result);
         if (!r->chunk) {
-            const char *why = g.result_error(&r->result);
+            const char *why = g_duck.result_error(&r->result);
             *ret = false;
-            return why && *why ? sql_error(why, err) : MR_OK;
+            return why && *why ? mr_duck_fail(why, err) : MR_OK;
         }
-        r->n_rows = g.data_chunk_get_size(r->chunk);
+        r->n_rows = g_duck.data_chunk_get_size(r->chunk);
     } while (r->n_rows == 0);
     r->row = 0;
     for (int i = 0; i < r->n_columns; i++) {
-        duckdb_vector v = g.data_chunk_get_vector(r->chunk, (idx_t)i);
-        r->data[i] = g.vector_get_data(v);
-        r->validity[i] = g.vector_get_validity(v);
+        duckdb_vector v = g_duck.data_chunk_get_vector(r->chunk, (idx_t)i);
+        r->data[i] = g_duck.vector_get_data(v);
+        r->validity[i] = g_duck.vector_get_validity(v);
     }
     return MR_OK;
 }

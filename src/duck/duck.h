@@ -10,6 +10,7 @@
 #define MR_DUCK_DUCK_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "millrace/error.h"
@@ -22,6 +23,9 @@ struct mr_duck_column {
     char *type;  /* "DECIMAL(12,2)", "BIGINT", ... without nested detail */
     bool number; /* right-aligned in tables */
     bool exact;  /* a JSON number holds it: booleans, integers up to 32 bits, doubles */
+    bool nested; /* LIST, STRUCT, MAP, ARRAY, UNION */
+    char
+        *as_json; /* nested: the type to cast to before to_json, decimals as text; NULL: as it is */
 };
 
 /** mr_duck_open - an in-memory database with these settings ("memory_limit", "256MB", ..., NULL), no extensions, no
@@ -29,6 +33,17 @@ struct mr_duck_column {
 MR_CHECK enum mr_code mr_duck_open(const char *library, const char *const *settings,
                                    struct mr_duck **ret, struct mr_error *err);
 void mr_duck_close(struct mr_duck *d);
+/** mr_duck_library - where the process's database finds libduckdb.so; NULL: search as above. Before the first join. */
+void mr_duck_library(const char *path);
+/** mr_duck_share - how much memory the process's database may take; the next one that is opened keeps to it. */
+void mr_duck_share(size_t memory_bytes);
+/** mr_duck_join - a connection to the one database that this process has for its steps, opened by the first:
+ *  one thread a statement, UTC, no files, no extensions, settings frozen. Thread: any; Locks: its own. */
+MR_CHECK enum mr_code mr_duck_join(struct mr_duck **ret, struct mr_error *err);
+/** mr_duck_function - what the function is: "scalar", "volatile", "aggregate", "macro:<its definitions>", or NULL when
+ *  there is none. d is joined; valid while it is open. */
+MR_CHECK enum mr_code mr_duck_function(struct mr_duck *d, const char *name, const char **ret,
+                                       struct mr_error *err);
 /** mr_duck_exec - run statements whose result nobody wants. */
 MR_CHECK enum mr_code mr_duck_exec(struct mr_duck *d, const char *sql, struct mr_error *err);
 /** mr_duck_describe - the columns that one statement gives, without running it. Freed with mr_duck_columns_free. */

@@ -3,7 +3,8 @@
  * Guarantees  fixed + workers * (batches + one open file) <= memory, checked before a row moves
  * Why         fewer workers before smaller pages: a small page costs every reader for ever, a worker only this run
  *
- *   fixed a quarter of it, 12 to 32 MiB, or what program and libraries take already and a little more | per worker: LANE_SLOTS + steps batches, one writer
+ *   fixed a quarter of it, 12 to 32 MiB, or what program and libraries take already and a little more; what
+ *   kinds of steps share (DuckDB) | per worker: LANE_SLOTS + steps batches, one writer
  */
 #include "base/mem.h"
 #include "pipe/internal.h"
@@ -44,7 +45,7 @@ static size_t fixed_bytes(size_t memory)
 
 enum mr_code mr_budget(struct mr_engine *e, struct mr_error *err)
 {
-    size_t memory = e->p->memory_bytes, fixed = fixed_bytes(memory), lo, hi;
+    size_t memory = e->p->memory_bytes, fixed = fixed_bytes(memory) + e->steps_bytes, lo, hi;
     size_t batches = LANE_SLOTS + (size_t)e->p->n_steps;
     widest(e, &lo, &hi);
     for (e->workers = e->p->workers; e->workers > 0; e->workers--) {

@@ -168,7 +168,7 @@ struct mr_engine {
     struct mr_error lane_error;
     /* from the budget */
     int workers;
-    size_t batch_bytes, writer_bytes;
+    size_t batch_bytes, writer_bytes, steps_bytes;
     int batch_rows;
 };
 

@@ -178,9 +178,12 @@ static enum mr_code shape(struct mr_engine *e, struct mr_job *j, struct mr_error
 static void restrict_rows(struct mr_engine *e, struct mr_job *j)
 {
     struct mr_predicate_list l = { 0 };
-    for (int i = 0; i < e->p->n_steps && e->p->steps[i].type->needs; i++)
+    for (int i = 0; i < e->p->n_steps && e->p->steps[i].type->needs; i++) {
+        if (e->p->steps[i].type->computes)
+            break;
         if (e->p->steps[i].type->predicates)
             e->p->steps[i].type->predicates(&e->p->steps[i].value, &j->stream->schema, &l);
+    }
     if (l.n)
         e->p->consumer->restrict_rows(e->consumer, j->stream, &l);
     mr_predicate_list_free(&l);
@@ -316,6 +319,19 @@ static bool knows_all_fields(const struct mr_engine *e)
     return !e->o->only;
 }
 
+/* What kinds of steps take for themselves, each once. */
+static void share_memory(struct mr_engine *e)
+{
+    const struct mr_transform_step *steps = e->p->steps;
+    for (int i = 0; i < e->p->n_steps; i++) {
+        bool seen = !steps[i].type->share;
+        for (int k = 0; k < i && !seen; k++)
+            seen = steps[k].type == steps[i].type;
+        if (!seen)
+            e->steps_bytes += steps[i].type->share(e->p->memory_bytes);
+    }
+}
+
 enum mr_code mr_prepare(struct mr_engine *e, struct mr_error *err)
 {
     const struct mr_loader_config cfg = { .pipeline = e->p->name,
@@ -327,6 +343,7 @@ enum mr_code mr_prepare(struct mr_engine *e, struct mr_error *err)
     e->report->source_kind = e->p->consumer->name;
     MR_TRY(e->p->loader->open(&cfg, &e->loader, err));
     mr_budget_batches(e);
+    share_memory(e);
     MR_TRY(open_consumer(e, err));
     MR_TRY(e->p->consumer->discover(e->consumer, &e->list, err));
     MR_TRY(select_streams(e, err));

@@ -32,14 +32,6 @@ static bool in_list(const char *const *list, const char *name)
     return false;
 }
 
-static bool begins(const char *const *list, const char *name)
-{
-    for (; *list; list++)
-        if (strncasecmp(*list, name, strlen(*list)) == 0)
-            return true;
-    return false;
-}
-
 /* ---- tables ---- */
 
 static enum mr_code no_table(struct mr_guard *g, const char *table, struct mr_error *err)
@@ -82,33 +74,12 @@ static enum mr_code version_of(struct mr_guard *g, const char *table, const json
         err, "write AT (VERSION => 3) or AT (TIMESTAMP => '2026-01-31 10:00:00'), UTC");
 }
 
-/* Places in the text that the parser does not know are 2^64 - 1, which JSON readers refuse. */
-static void drop_places(char *text)
-{
-    static const char place[] = "\"query_location\":18446744073709551615";
-    for (char *p = text; (p = strstr(p, place)) != NULL; p += sizeof place - 1)
-        memset(p + 17, ' ', 19);
-}
-
-enum mr_code mr_parse_sql(struct mr_duck *d, const char *sql, json_t **ret, struct mr_error *err)
-{
-    char *text = NULL;
-    enum mr_code rc =
-        mr_duck_one_text(d, "SELECT json_serialize_sql(?::VARCHAR)::VARCHAR", sql, &text, err);
-    if (rc != MR_OK)
-        return rc;
-    drop_places(text);
-    rc = mr_json_parse(text, strlen(text), MR_ID_SQL02, "a number of this size", ret, err);
-    mr_free(text);
-    return rc;
-}
-
 /* The subquery that stands for the table, as DuckDB's tree. */
 static enum mr_code subquery_tree(struct mr_guard *g, const char *sql, json_t **ret,
                                   struct mr_error *err)
 {
     json_t *tree = NULL;
-    enum mr_code rc = mr_parse_sql(g->duck, sql, &tree, err);
+    enum mr_code rc = mr_duck_parse(g->duck, sql, &tree, err);
     if (rc == MR_OK) {
         json_t *node =
             json_object_get(json_array_get(json_object_get(tree, "statements"), 0), "node");
@@ -227,8 +198,7 @@ static enum mr_code check_object(struct mr_guard *g, json_t *o, const char *type
     if (in_list(mr_refused_refs, type))
         return refuse(err, type, "", "use millrace tables, describe and history");
     const char *function = mr_json_get_str(o, "function_name", "");
-    if (*function &&
-        (begins(mr_refused_prefixes, function) || in_list(mr_refused_functions, function)))
+    if (*function && mr_duck_reaches_out(function))
         return refuse(err, "function", function, "it reaches outside the lake's tables");
     (void)g;
     return MR_OK;

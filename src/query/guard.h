@@ -8,8 +8,7 @@
 #ifndef MR_QUERY_GUARD_H
 #define MR_QUERY_GUARD_H
 
-#include "base/json.h"
-#include "duck/duck.h"
+#include "duck/duck_sql.h"
 #include "lake/delta/delta.h"
 
 struct mr_guard {
@@ -23,11 +22,5 @@ struct mr_guard {
 /** mr_guard_statement - check and rewrite one statement of json_serialize_sql's answer, in place. */
 MR_CHECK enum mr_code mr_guard_statement(struct mr_guard *g, json_t *statement,
                                          struct mr_error *err);
-/** mr_parse_sql - json_serialize_sql's answer as a tree; "error" in it says when it is not a SELECT. */
-MR_CHECK enum mr_code mr_parse_sql(struct mr_duck *d, const char *sql, json_t **ret,
-                                   struct mr_error *err);
-/** mr_duck_one_text - the single text cell of a statement with one parameter; mr_free. */
-MR_CHECK enum mr_code mr_duck_one_text(struct mr_duck *d, const char *sql, const char *param,
-                                       char **ret, struct mr_error *err);
 
 #endif

@@ -56,24 +56,6 @@ void mr_query_close(struct mr_query *q)
     mr_free(q);
 }
 
-enum mr_code mr_duck_one_text(struct mr_duck *d, const char *sql, const char *param, char **ret,
-                              struct mr_error *err)
-{
-    struct mr_duck_result *r = NULL;
-    bool row = false;
-    size_t n = 0;
-    enum mr_code rc = mr_duck_run(d, sql, param, &r, err);
-    if (rc == MR_OK)
-        rc = mr_duck_next(r, &row, err);
-    const char *text = rc == MR_OK && row ? mr_duck_text(r, 0, &n) : NULL;
-    if (rc == MR_OK && !text)
-        rc = mr_fail(err, MR_ID_BASE03, "the engine gave no text for %s", sql);
-    if (rc == MR_OK)
-        *ret = mr_strndup(text, n);
-    mr_duck_result_free(r);
-    return rc;
-}
-
 /* ---- output ---- */
 
 struct output {
@@ -170,6 +152,50 @@ static bool as_number(const struct mr_duck_column *c, const char *s, size_t n)
     return c->exact && c->number && is_json_number(s, n);
 }
 
+/* A word of DuckDB's JSON that a reader of doubles would not take as it is. */
+static bool must_quote(const char *s, size_t n)
+{
+    bool whole = true;
+    for (size_t i = s[0] == '-'; i < n; i++)
+        whole &= s[i] >= '0' && s[i] <= '9';
+    return (whole && n > 15) || memchr(s, 'N', n) || memchr(s, 'I', n);
+}
+
+static void put_word(struct mr_buf *out, const char *s, size_t n)
+{
+    bool quote = must_quote(s, n);
+    const char *text = s[0] == 'N' ? "nan" : s[0] == 'I' ? "inf" : "-inf";
+    mr_buf_puts(out, quote ? "\"" : "");
+    if (memchr(s, 'N', n) || memchr(s, 'I', n))
+        mr_buf_puts(out, text);
+    else
+        mr_buf_append(out, s, n);
+    mr_buf_puts(out, quote ? "\"" : "");
+}
+
+/* DuckDB's to_json, with numbers as in columns of their own: those that a double cannot hold, NaN and infinity are text. */
+static char *nested_json(const char *s, size_t n)
+{
+    struct mr_buf out = { 0 };
+    for (size_t i = 0; i < n;) {
+        size_t end = i + 1;
+        if (s[i] == '"') {
+            while (end < n && s[end] != '"')
+                end += s[end] == '\\' ? 2 : 1;
+            end = end < n ? end + 1 : n;
+            mr_buf_append(&out, s + i, end - i);
+        } else if (strchr("[]{},:", s[i])) {
+            mr_buf_putc(&out, s[i]);
+        } else {
+            while (end < n && !strchr("[]{},:\"", s[end]))
+                end++;
+            put_word(&out, s + i, end - i);
+        }
+        i = end;
+    }
+    return mr_buf_take(&out);
+}
+
 static void json_row(struct output *o, struct mr_duck_result *r)
 {
     struct mr_buf b = { 0 };
@@ -178,8 +204,10 @@ static void json_row(struct output *o, struct mr_duck_result *r)
     for (int i = 0; i < o->n; i++) {
         size_t n = 0;
         const char *s = mr_duck_text(r, i, &n), *key = o->columns[i].name;
-        char *text = s ? mr_strndup(s, n) : NULL;
-        if (!s || strcmp(o->columns[i].type, "BOOLEAN") == 0 || as_number(&o->columns[i], s, n))
+        bool nested = o->columns[i].nested;
+        char *text = !s ? NULL : nested ? nested_json(s, n) : mr_strndup(s, n);
+        if (!s || nested || strcmp(o->columns[i].type, "BOOLEAN") == 0 ||
+            as_number(&o->columns[i], s, n))
             mr_json_raw(&j, key, s ? text : "null");
         else
             mr_json_strn(&j, key, s, n);
@@ -330,12 +358,35 @@ static void output_release(struct output *o)
 
 /* ---- statements ---- */
 
+/* Every column as text: what DuckDB prints, and JSON of nested ones where JSON is wanted. */
+static char *as_text(const struct output *o, const char *sql)
+{
+    struct mr_buf b = { 0 };
+    for (int i = 0; i < o->n; i++) {
+        const struct mr_duck_column *c = &o->columns[i];
+        bool json = c->nested && o->format == MR_QUERY_JSON;
+        mr_buf_printf(&b, "%sCAST(%s%s", i ? ", " : "SELECT ", json ? "to_json(" : "",
+                      json && c->as_json ? "CAST(" : "");
+        mr_buf_printf(&b, "c%d", i);
+        if (json && c->as_json)
+            mr_buf_printf(&b, " AS %s)", c->as_json);
+        mr_buf_puts(&b, json ? ") AS VARCHAR)" : " AS VARCHAR)");
+    }
+    mr_buf_printf(&b, " FROM (%s) AS t(", sql);
+    for (int i = 0; i < o->n; i++)
+        mr_buf_printf(&b, "%sc%d", i ? ", " : "", i);
+    mr_buf_putc(&b, ')');
+    return mr_buf_take(&b);
+}
+
 static enum mr_code run_rewritten(struct mr_query *q, const char *sql, struct output *o,
                                   struct mr_error *err)
 {
     struct mr_duck_result *r = NULL;
-    char *wrapped = mr_asprintf("SELECT CAST(COLUMNS(*) AS VARCHAR) FROM (%s)", sql);
+    char *wrapped = NULL;
     enum mr_code rc = mr_duck_describe(q->duck, sql, &o->columns, &o->n, err);
+    if (rc == MR_OK)
+        wrapped = as_text(o, sql);
     if (rc == MR_OK)
         rc = mr_duck_run(q->duck, wrapped, NULL, &r, err);
     if (rc == MR_OK)
@@ -350,21 +401,13 @@ static enum mr_code run_statement(struct mr_query *q, json_t *statement, const s
 {
     struct mr_guard g = { .duck = q->duck, .store = q->store };
     struct output o = *as;
-    char *sql = NULL, *text = NULL;
+    char *sql = NULL;
     enum mr_code rc = mr_guard_statement(&g, statement, err);
-    if (rc == MR_OK) {
-        json_t *all = json_pack("{s:b,s:[O]}", "error", 0, "statements", statement);
-        char *dumped = json_dumps(all, JSON_COMPACT);
-        json_decref(all);
-        text = dumped ? mr_strdup(dumped) : mr_strdup("");
-        free(dumped);
-        rc = mr_duck_one_text(q->duck, "SELECT json_deserialize_sql(?::JSON)::VARCHAR", text, &sql,
-                              err);
-    }
+    if (rc == MR_OK)
+        rc = mr_duck_unparse(q->duck, statement, &sql, err);
     if (rc == MR_OK)
         rc = run_rewritten(q, sql, &o, err);
     output_release(&o);
-    mr_free(text);
     mr_free(sql);
     return rc;
 }
@@ -388,7 +431,7 @@ enum mr_code mr_query_run(struct mr_query *q, const char *sql, enum mr_query_for
     json_t *tree = NULL, *statement;
     size_t i;
     enum mr_code rc = MR_OK;
-    MR_TRY(mr_parse_sql(q->duck, sql, &tree, err));
+    MR_TRY(mr_duck_parse(q->duck, sql, &tree, err));
     if (json_is_true(json_object_get(tree, "error"))) {
         rc = parse_failed(sql, tree, err);
         goto out;

@@ -13,54 +13,7 @@
 
 #include "base/mem.h"
 #include "column/schema.h"
-
-static void put_name(struct mr_buf *b, const char *name)
-{
-    mr_buf_putc(b, '"');
-    for (; *name; name++) {
-        if (*name == '"')
-            mr_buf_putc(b, '"');
-        mr_buf_putc(b, *name);
-    }
-    mr_buf_putc(b, '"');
-}
-
-static void put_text(struct mr_buf *b, const char *s)
-{
-    mr_buf_putc(b, '\'');
-    for (; *s; s++) {
-        if (*s == '\'')
-            mr_buf_putc(b, '\'');
-        mr_buf_putc(b, *s);
-    }
-    mr_buf_putc(b, '\'');
-}
-
-static void put_sql_type(const struct mr_field *f, struct mr_buf *b)
-{
-    static const char *const names[] = {
-        [MR_TYPE_BOOL] = "BOOLEAN",   [MR_TYPE_INT8] = "TINYINT",
-        [MR_TYPE_INT16] = "SMALLINT", [MR_TYPE_INT32] = "INTEGER",
-        [MR_TYPE_INT64] = "BIGINT",   [MR_TYPE_FLOAT32] = "FLOAT",
-        [MR_TYPE_FLOAT64] = "DOUBLE", [MR_TYPE_DATE] = "DATE",
-        [MR_TYPE_STRING] = "VARCHAR", [MR_TYPE_TIMESTAMP] = "TIMESTAMPTZ",
-        [MR_TYPE_BINARY] = "BLOB",    [MR_TYPE_TIMESTAMP_NTZ] = "TIMESTAMP",
-        [MR_TYPE_STRUCT] = "STRUCT(", [MR_TYPE_MAP] = "MAP(",
-        [MR_TYPE_LIST] = "",          [MR_TYPE_DECIMAL] = "DECIMAL"
-    };
-    mr_buf_puts(b, names[f->type.id]);
-    if (f->type.id == MR_TYPE_DECIMAL)
-        mr_buf_printf(b, "(%d,%d)", f->type.precision, f->type.scale);
-    for (int i = 0; i < f->n_children; i++) {
-        mr_buf_puts(b, i ? ", " : "");
-        if (f->type.id == MR_TYPE_STRUCT)
-            put_name(b, f->children[i].name);
-        mr_buf_puts(b, f->type.id == MR_TYPE_STRUCT ? " " : "");
-        put_sql_type(&f->children[i], b);
-    }
-    if (f->n_children)
-        mr_buf_puts(b, f->type.id == MR_TYPE_LIST ? "[]" : ")");
-}
+#include "duck/duck_sql.h"
 
 /* The value at `at` with the names of structs' fields as the table has them, in place of those in the files. */
 static void put_value(const struct mr_field *logical, const struct mr_field *written,
@@ -73,9 +26,9 @@ static void put_struct(const struct mr_field *logical, const struct mr_field *wr
     for (int i = 0; i < logical->n_children; i++) {
         struct mr_buf child = { 0 };
         mr_buf_printf(&child, "%s.", at);
-        put_name(&child, written->children[i].name);
+        mr_duck_put_name(&child, written->children[i].name);
         mr_buf_puts(out, i ? ", " : "");
-        put_name(out, logical->children[i].name);
+        mr_duck_put_name(out, logical->children[i].name);
         mr_buf_puts(out, " := ");
         put_value(&logical->children[i], &written->children[i], child.data, depth, out);
         mr_buf_release(&child);
@@ -134,11 +87,11 @@ static void put_column(const struct mr_field *logical, const struct mr_field *wr
                        struct mr_buf *out)
 {
     struct mr_buf at = { 0 };
-    put_name(&at, written->name);
+    mr_duck_put_name(&at, written->name);
     put_value(logical, written, at.data, 0, out);
     mr_buf_release(&at);
     mr_buf_puts(out, " AS ");
-    put_name(out, logical->name);
+    mr_duck_put_name(out, logical->name);
 }
 
 /* A relation of no rows, typed as the table's schema, under the names in the files. */
@@ -147,9 +100,9 @@ static void put_nothing(const struct mr_schema *written, struct mr_buf *out)
     mr_buf_puts(out, "SELECT ");
     for (int i = 0; i < written->n_fields; i++) {
         mr_buf_puts(out, i ? ", CAST(NULL AS " : "CAST(NULL AS ");
-        put_sql_type(&written->fields[i], out);
+        mr_duck_put_type(out, &written->fields[i]);
         mr_buf_puts(out, ") AS ");
-        put_name(out, written->fields[i].name);
+        mr_duck_put_name(out, written->fields[i].name);
     }
     mr_buf_puts(out, " WHERE false");
 }
@@ -192,7 +145,7 @@ static enum mr_code put_files(struct mr_store *store, const char *table,
         enum mr_code rc = mr_store_stat(store, name, &o, err); /* inside the lake, and there */
         char *path = mr_asprintf("%s/%s", mr_store_root(store), name);
         mr_buf_puts(out, i ? ", " : "");
-        put_text(out, path);
+        mr_duck_put_text(out, path);
         mr_free(path);
         mr_free(name);
         if (rc != MR_OK)

@@ -165,7 +165,7 @@ const char *const mr_planned_table[] = { "read",
                                          "partition",
                                          NULL };
 const char *const mr_planned_none[] = { NULL };
-const char *const mr_planned_transformers[] = { "sql", "json", NULL };
+const char *const mr_planned_transformers[] = { "json", NULL };
 
 bool mr_key_planned(const char *const *list, const char *key)
 {

@@ -7,6 +7,7 @@
 extern const struct mr_transformer_type mr_transformer_select;
 extern const struct mr_transformer_type mr_transformer_rename;
 extern const struct mr_transformer_type mr_transformer_filter;
+extern const struct mr_transformer_type mr_transformer_sql;
 
 /** mr_unknown_column - the error for a name that `in` does not have, with the columns that there are. */
 enum mr_code mr_unknown_column(const struct mr_option_value *v, const char *step, const char *name,
