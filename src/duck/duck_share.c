@@ -13,7 +13,7 @@
 #include "base/mem.h"
 #include "duck/duck_api.h"
 
-#define MEMORY_MIN ((size_t)32 << 20)
+#define MEMORY_MIN ((size_t)16 << 20)
 
 static struct {
     pthread_mutex_t mutex;

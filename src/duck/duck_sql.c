@@ -126,12 +126,48 @@ enum mr_code mr_duck_one_text(struct mr_duck *d, const char *sql, const char *pa
     return rc;
 }
 
-/* Places in the text that the parser does not know are 2^64 - 1, which JSON readers refuse. */
-static void drop_places(char *text)
+/* Whole numbers of more digits than 64 bits hold (places that the parser does not know, parts of HUGEINT literals) are
+ * text in our tree: "\1#18446744073709551615"; JSON readers refuse them. */
+#define HIDDEN "\\u0001#"
+#define DIGITS_MAX 18
+
+static size_t skip_string(const char *s, size_t i)
 {
-    static const char place[] = "\"query_location\":18446744073709551615";
-    for (char *p = text; (p = strstr(p, place)) != NULL; p += sizeof place - 1)
-        memset(p + 17, ' ', 19);
+    for (i++; s[i] && s[i] != '"'; i++)
+        i += s[i] == '\\' && s[i + 1];
+    return s[i] ? i + 1 : i;
+}
+
+static char *hide_numbers(const char *s)
+{
+    struct mr_buf out = { 0 };
+    for (size_t i = 0; s[i];) {
+        size_t digits = strspn(s + i + (s[i] == '-'), "0123456789"), n = digits + (s[i] == '-');
+        bool whole = digits > DIGITS_MAX && !strchr(".eE", s[i + n]);
+        if (digits == 0)
+            n = s[i] == '"' ? skip_string(s, i) - i : 1;
+        else
+            n += strspn(s + i + n, ".eE+-0123456789");
+        mr_buf_puts(&out, whole ? "\"" HIDDEN : "");
+        mr_buf_append(&out, s + i, n);
+        mr_buf_puts(&out, whole ? "\"" : "");
+        i += n;
+    }
+    return mr_buf_take(&out);
+}
+
+static char *show_numbers(const char *s)
+{
+    static const char mark[] = "\"" HIDDEN;
+    struct mr_buf out = { 0 };
+    for (size_t i = 0; s[i];) {
+        size_t n = s[i] == '"' ? skip_string(s, i) - i : 1, head = sizeof mark - 1;
+        bool hidden = n > head + 1 && strncmp(s + i, mark, head) == 0 &&
+                      strspn(s + i + head, "-0123456789") == n - head - 1;
+        mr_buf_append(&out, s + i + (hidden ? head : 0), hidden ? n - head - 1 : n);
+        i += n;
+    }
+    return mr_buf_take(&out);
 }
 
 enum mr_code mr_duck_parse(struct mr_duck *d, const char *sql, json_t **ret, struct mr_error *err)
@@ -141,8 +177,9 @@ enum mr_code mr_duck_parse(struct mr_duck *d, const char *sql, json_t **ret, str
         mr_duck_one_text(d, "SELECT json_serialize_sql(?::VARCHAR)::VARCHAR", sql, &text, err);
     if (rc != MR_OK)
         return rc;
-    drop_places(text);
-    rc = mr_json_parse(text, strlen(text), MR_ID_SQL02, "a number of this size", ret, err);
+    char *plain = hide_numbers(text);
+    rc = mr_json_parse(plain, strlen(plain), MR_ID_SQL02, "the statement's tree", ret, err);
+    mr_free(plain);
     mr_free(text);
     return rc;
 }
@@ -150,12 +187,14 @@ enum mr_code mr_duck_parse(struct mr_duck *d, const char *sql, json_t **ret, str
 enum mr_code mr_duck_unparse(struct mr_duck *d, json_t *statement, char **ret, struct mr_error *err)
 {
     json_t *all = json_pack("{s:b,s:[O]}", "error", 0, "statements", statement);
-    char *dumped = json_dumps(all, JSON_COMPACT);
-    enum mr_code rc =
-        dumped
-            ? mr_duck_one_text(d, "SELECT json_deserialize_sql(?::JSON)::VARCHAR", dumped, ret, err)
-            : mr_fail(err, MR_ID_BASE03, "a statement's tree could not be written");
-    free(dumped);
+    char *dumped = json_dumps(all, JSON_COMPACT), *text = NULL;
+    enum mr_code rc = MR_OK;
     json_decref(all);
+    if (!dumped)
+        return mr_fail(err, MR_ID_BASE03, "a statement's tree could not be written");
+    text = show_numbers(dumped);
+    free(dumped);
+    rc = mr_duck_one_text(d, "SELECT json_deserialize_sql(?::JSON)::VARCHAR", text, ret, err);
+    mr_free(text);
     return rc;
 }

@@ -20,7 +20,7 @@
 #define ROW_NAME "millrace#row"
 /* Of a run's memory, for DuckDB. */
 #define MEMORY_SHARE 8
-#define MEMORY_MIN ((size_t)32 << 20)
+#define MEMORY_MIN ((size_t)16 << 20)
 #define MEMORY_MAX ((size_t)512 << 20)
 
 struct mr_transformer {
@@ -266,16 +266,36 @@ static bool still_bad(const struct mr_transformer *t, const struct mr_bad_cell *
            mr_array_is_null(&t->computed.columns[t->nth[to]], c->row);
 }
 
+/* A cell comes once: of several that a value was computed from, the one that matters most. */
+static int rank(enum mr_on_bad done)
+{
+    return done == MR_BAD_FAIL ? 3 : done == MR_BAD_RESCUE ? 2 : done == MR_BAD_NULL ? 1 : 0;
+}
+
+/* Put c behind the n cells, or over the one that is there for its place; how many there are then. */
+static int put_bad(struct mr_bad_cell *cells, int n, const struct mr_bad_cell *c)
+{
+    for (int i = n - 1; i >= 0 && cells[i].row == c->row; i--)
+        if (cells[i].column == c->column) {
+            if (rank(c->done) > rank(cells[i].done))
+                cells[i] = *c;
+            return n;
+        }
+    cells[n] = *c;
+    return n + 1;
+}
+
 static struct mr_bad_list take_bad(const struct mr_transformer *t, struct mr_batch *in)
 {
     struct mr_bad_list l = in->bad;
     int n = 0;
     for (int i = 0; i < l.n; i++) {
-        int to = t->lands[l.cells[i].column];
-        if (!still_bad(t, &l.cells[i], to))
+        struct mr_bad_cell c = l.cells[i];
+        int to = t->lands[c.column];
+        if (!still_bad(t, &c, to))
             continue;
-        l.cells[n] = l.cells[i];
-        l.cells[n++].column = to;
+        c.column = to;
+        n = put_bad(l.cells, n, &c);
     }
     l.n = n;
     in->bad = (struct mr_bad_list){ 0 };

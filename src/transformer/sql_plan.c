@@ -144,6 +144,25 @@ static json_t *star_column(const json_t *star, const char *name)
     return reference(name, "");
 }
 
+/* EXCLUDE (a), REPLACE (1 AS b), RENAME (c AS d): a, b and c are there. DuckDB itself lets an odd RENAME pass. */
+static enum mr_code check_star(const struct planning *p, const json_t *star, struct mr_error *err)
+{
+    static const char *const lists[] = { "exclude_list", "qualified_exclude_list", "replace_list",
+                                         "rename_list" };
+    for (int k = 0; k < 4; k++) {
+        const json_t *v;
+        size_t i;
+        json_array_foreach (json_object_get(star, lists[k]), i, v) {
+            const json_t *key = json_object_get(v, "key"), *at = k < 2 ? v : key;
+            const char *name =
+                json_is_string(at) ? json_string_value(at) : mr_json_get_str(at, "column", "");
+            if (sql_find(p->walk.in, name) < 0)
+                return sql_unknown_column(&p->walk, name, err);
+        }
+    }
+    return MR_OK;
+}
+
 static enum mr_code expand_star(const struct planning *p, const json_t *star, json_t *out,
                                 struct mr_error *err)
 {
@@ -156,13 +175,17 @@ static enum mr_code expand_star(const struct planning *p, const json_t *star, js
         mr_fail(err, MR_ID_XFORM03, "sql: %s.* cannot be spread into columns", relation);
         return mr_error_advise(err, "name its fields: %.100s.a AS a", relation);
     }
-    for (int i = 0; i < p->walk.in->n_fields; i++) {
+    enum mr_code rc = check_star(p, star, err);
+    for (int i = 0; rc == MR_OK && i < p->walk.in->n_fields; i++) {
         const char *name = p->walk.in->fields[i].name;
-        if (!names_it(json_object_get(star, "exclude_list"), name) &&
-            !names_it(json_object_get(star, "qualified_exclude_list"), name))
+        if (names_it(json_object_get(star, "exclude_list"), name) ||
+            names_it(json_object_get(star, "qualified_exclude_list"), name))
+            p->plan.used[i] =
+                true; /* asked for all the same, or a slip in a name to leave out would not be seen */
+        else
             json_array_append_new(out, star_column(star, name));
     }
-    return MR_OK;
+    return rc;
 }
 
 static enum mr_code expand(const struct planning *p, const json_t *list, json_t *out,

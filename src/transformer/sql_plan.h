@@ -58,6 +58,8 @@ MR_CHECK enum mr_code sql_walk_expression(struct sql_walk *w, json_t *v, struct 
 int sql_column_of(const struct sql_walk *w, const json_t *ref);
 /** sql_find - a column by name, case aside; -1. */
 int sql_find(const struct mr_schema *in, const char *name);
+/** sql_unknown_column - there is none of this name; with those that there are. */
+enum mr_code sql_unknown_column(const struct sql_walk *w, const char *name, struct mr_error *err);
 /** sql_refuse_rows - `what` name is not row-wise. */
 enum mr_code sql_refuse_rows(struct mr_error *err, const char *what, const char *name);
 

@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "transformer/sql_plan.h"
 
-#define DEPTH_MAX 200
+#define DEPTH_MAX 800
 #define SIZE_MAX_NODES 20000
 
 /* Names that are functions when no column has them. */
@@ -99,7 +99,7 @@ static bool is_parameter(const struct sql_walk *w, const char *name)
     return false;
 }
 
-static enum mr_code unknown_column(const struct sql_walk *w, const char *name, struct mr_error *err)
+enum mr_code sql_unknown_column(const struct sql_walk *w, const char *name, struct mr_error *err)
 {
     struct mr_buf have = { 0 };
     for (int i = 0; i < w->in->n_fields && have.len < 400; i++)
@@ -145,7 +145,7 @@ static enum mr_code check_column(struct sql_walk *w, json_t *ref, struct mr_erro
         return sql_walk_expression(w, ref, err);
     if (in_list(value_words, name))
         return refuse_unsteady(err, name);
-    return w->macro ? MR_OK : unknown_column(w, name, err);
+    return w->macro ? MR_OK : sql_unknown_column(w, name, err);
 }
 
 /* ---- functions ---- */
@@ -247,7 +247,7 @@ static enum mr_code refuse_class(const char *class, struct mr_error *err)
     if (strcmp(class, "PARAMETER") == 0)
         return refuse_kind(err, "a parameter", "write the value");
     if (strcmp(class, "STAR") == 0)
-        return refuse_kind(err, "* inside an expression, or COLUMNS()", "name the columns");
+        return refuse_kind(err, "* or COLUMNS() inside an expression", "name the columns");
     if (strcmp(class, "POSITIONAL_REFERENCE") == 0)
         return refuse_kind(err, "a column by its number", "name the column");
     return refuse_kind(err, class, "use columns, literals, operators and scalar functions");
