@@ -36,7 +36,7 @@ asan: ## unit tests under AddressSanitizer and UBSan
 tsan: ## threaded rooms under ThreadSanitizer
 	@tools/setup test
 	@test -f build-tsan/build.ninja || meson setup build-tsan -Db_sanitize=thread -Db_lundef=false -Doptimization=1 >/dev/null
-	@ninja -C build-tsan >/dev/null && meson test -C build-tsan --print-errorlogs base pipe
+	@ninja -C build-tsan >/dev/null && meson test -C build-tsan --print-errorlogs base pipe sql_step
 
 fuzz: ## a minute over the parsers of foreign bytes
 	@tools/setup lint

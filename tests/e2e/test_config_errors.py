@@ -30,7 +30,7 @@ CASES = {
     "planned at the top": ("SPEC03", OK + "models: []\n", []),
     "planned in consumer": ("SPEC03", OK + "  consistency: range\n", []),
     "planned in loader": ("SPEC03", OK + "loader:\n  keep: 7d\n", []),
-    "planned transformer": ("SPEC03", OK + "transformers:\n  - sql: SELECT 1\n", []),
+    "planned transformer": ("SPEC03", OK + "transformers:\n  - json: x\n", []),
     "planned value": ("SPEC03", OK + "  read: incremental\n", []),
     "planned write": ("SPEC03", OK + "loader:\n  write: merge\n", []),
     "settings of a table": ("SPEC03", OK + "  tables:\n    orders: {read: full}\n", []),

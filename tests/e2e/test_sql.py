@@ -53,6 +53,20 @@ def test_tables_have_the_path_as_their_name(lake):
     assert rows(lake, "SELECT count(*)::int AS n FROM shop.empty e JOIN shop.orders o ON e.id = o.id AND e.day > '2026-01-01'") == [{"n": 0}]
 
 
+def test_nested_values_are_json(lake):
+    text = """SELECT [1, NULL, 3] AS l, {'a': 1.50, 'b': {'c': 'x"y\\z, [n] {m}: 12345678901234567890', 'd': [true, NULL]}} AS s,
+        MAP {'k': ['v'], '': NULL} AS m, []::INTEGER[] AS e, NULL::INTEGER[] AS n, [DATE '2026-01-02'] AS d,
+        [1::BIGINT, 999999999999999, 9007199254740993, -9007199254740993] AS big, ['nan'::DOUBLE, 'inf'::DOUBLE, '-inf'::DOUBLE, 1e300, -0.5] AS r,
+        [170141183460469231731687303715884105727] AS h, array_value(1, 2) AS f, [[{'x': 'N'}]] AS deep, 'I' AS plain"""
+    assert rows(lake, text) == [{
+        "l": [1, None, 3], "s": {"a": "1.50", "b": {"c": 'x"y\\z, [n] {m}: 12345678901234567890', "d": [True, None]}},
+        "m": {"k": ["v"], "": None}, "e": [], "n": None, "d": ["2026-01-02"],
+        "big": [1, 999999999999999, "9007199254740993", "-9007199254740993"], "r": ["nan", "inf", "-inf", 1e300, -0.5],
+        "h": ["170141183460469231731687303715884105727"], "f": [1, 2], "deep": [[{"x": "N"}]], "plain": "I"}]
+    assert sql(lake, "SELECT [1, 2] AS l, {'a': 'x'} AS s", "--format", "csv").out == "l,s\n\"[1, 2]\",{'a': x}\n"
+    assert "[1, 2]" in sql(lake, "SELECT [1, 2] AS l").out
+
+
 def test_versions_and_times(lake):
     assert rows(lake, "SELECT count(*)::int n FROM shop.orders AT (VERSION => 0)") == [{"n": 10}]
     both = "SELECT (SELECT count(*) FROM shop.orders AT (VERSION => 0))::int a, (SELECT count(*) FROM shop.orders)::int b"

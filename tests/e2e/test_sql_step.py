@@ -342,7 +342,7 @@ def test_what_is_not_row_wise_is_refused_by_name(project, source):
         lines.append(f"{sql if len(sql) < 200 else sql[:60] + ' ...'}\n    {text}\n")
         assert not (project.lake / "shop").exists() or not list((project.lake / "shop").rglob("*.parquet")), sql
     golden = ROOT / "tests" / "golden" / "sql_step.txt"
-    if os.environ.get("MR_UPDATE_GOLDEN"):
+    if os.environ.get("MR_GOLDEN") == "write":
         golden.write_text("".join(lines))
     assert golden.read_text() == "".join(lines)
 
@@ -411,5 +411,5 @@ def test_memory_is_divided_with_the_engine(project, source):
     step(project, path, "SELECT id, repeat(name, 3) AS x FROM batch")
     small = project.run("shop.yml", "--memory", "16MB", code=None)
     assert small.code == 1 and "PIPE01" in small.out + small.err
-    report = project.run("shop.yml", "--memory", "128MB").report
-    assert report["peak_memory_bytes"] < 128_000_000 or os.environ.get("MR_BUILD")
+    if "MR_BUILD" not in os.environ:  # sanitizers have memory of their own
+        assert project.run("shop.yml", "--memory", "128MB").report["peak_memory_bytes"] < 128_000_000
