@@ -313,15 +313,39 @@ out:
 
 /* ---- the whole ---- */
 
+/* DuckDB's structs have a field at least, and tell them apart without looking at case. */
+static bool struct_fits(const struct mr_field *f)
+{
+    bool fits = f->type.id != MR_TYPE_STRUCT || f->n_children > 0;
+    for (int i = 0; fits && i < f->n_children; i++) {
+        for (int k = 0; fits && k < i; k++)
+            fits = strcasecmp(f->children[i].name, f->children[k].name) != 0;
+        fits = fits && *f->children[i].name && struct_fits(&f->children[i]);
+    }
+    return fits;
+}
+
 static enum mr_code check_input(const struct mr_schema *in, struct mr_error *err)
 {
-    for (int i = 0; i < in->n_fields; i++)
-        if (sql_find(in, in->fields[i].name) != i) {
+    for (int i = 0; i < in->n_fields; i++) {
+        const char *name = in->fields[i].name;
+        int first = sql_find(in, name);
+        if (first != i) {
             mr_fail(err, MR_ID_XFORM03,
                     "sql: the columns '%s' and '%s' differ only by case, which SQL does not see",
-                    in->fields[sql_find(in, in->fields[i].name)].name, in->fields[i].name);
+                    in->fields[first].name, name);
             return mr_error_advise(err, "put a rename step before it");
         }
+        if (!struct_fits(&in->fields[i])) {
+            mr_fail(
+                err, MR_ID_XFORM03,
+                "sql: column '%s' is a struct that DuckDB has not: without fields, or with names that "
+                "differ only by case",
+                name);
+            return mr_error_advise(err,
+                                   "pin it to string, or leave it out with a select step before");
+        }
+    }
     return MR_OK;
 }
 

@@ -484,6 +484,23 @@ static void test_metadata_follows_plain_columns(void **state)
     mr_schema_release(&schema);
 }
 
+static void test_structs_that_duckdb_has_not(void **state)
+{
+    static const char *const types[] = { "struct<a:long,A:long>",
+                                         "array<struct<é:long,x:struct<b:long,B:long>>>" };
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct mr_schema schema = { 0 };
+        struct mr_error err = { 0 };
+        struct step s;
+        add_field(&schema, "id", "long");
+        add_field(&schema, "s", types[i]);
+        assert_int_equal(open_step(&s, "SELECT id FROM batch", &schema, &err), MR_E_CONFIG);
+        assert_non_null(strstr(err.message, "differ only by case"));
+        mr_schema_release(&schema);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -492,6 +509,7 @@ int main(void)
         cmocka_unit_test(test_bad_cells_follow_their_column),
         cmocka_unit_test(test_bad_cells_of_computed_columns),
         cmocka_unit_test(test_metadata_follows_plain_columns),
+        cmocka_unit_test(test_structs_that_duckdb_has_not),
         cmocka_unit_test(test_instances_side_by_side),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

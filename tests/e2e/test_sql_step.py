@@ -291,6 +291,46 @@ def test_two_lanes_share_one_engine(project, tmp_path):
         assert rows.column("m").to_pylist() == [hashlib.md5(f"{t}/{i}".encode()).hexdigest() for i in range(1, 30_000, 2)]
 
 
+# ---- cells that did not fit ----
+
+def bad_source(path):
+    db = sqlite3.connect(path)
+    db.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, total DECIMAL(6,2), day DATE)")
+    db.executemany("INSERT INTO t VALUES (?,?,?)", [
+        (i, "no number" if i % 500 == 3 else f"{i % 100}.25", "2026-13-99" if i % 500 in (3, 7) else "2026-01-02") for i in range(1, 5001)])
+    db.commit()
+
+
+@pytest.mark.parametrize("sql, want", [
+    ("SELECT * FROM batch", {3: {"total": "no number", "day": "2026-13-99"}, 7: {"day": "2026-13-99"}}),
+    ("SELECT id, day AS d, total AS amount FROM batch WHERE id % 2 = 1", {3: {"amount": "no number", "d": "2026-13-99"}, 7: {"d": "2026-13-99"}}),
+    ("SELECT id, total * 2 AS twice FROM batch", {3: {"twice": "no number"}}),
+    ("SELECT id, coalesce(total, 0) AS t, day FROM batch WHERE id % 500 <> 7", {3: {"day": "2026-13-99"}}),
+    ("SELECT id FROM batch WHERE total IS NULL", {}),
+    ("SELECT * FROM batch WHERE total IS NOT NULL AND day IS NOT NULL", {}),
+])
+def test_what_did_not_fit_is_rescued_beside_its_row(project, tmp_path, sql, want):
+    bad_source(tmp_path / "bad.db")
+    step(project, tmp_path / "bad.db", sql)
+    report = project.run("shop.yml").report["streams"][0]
+    table = project.rows("shop/t")
+    rescued = {r["id"]: json.loads(r["_rescued"]) for r in table.to_pylist() if r.get("_rescued")}
+    assert rescued == {500 * k + at: cells for k in range(10) for at, cells in want.items()}
+    assert ("_rescued" in table.column_names) == bool(want)
+    counts = {b["column"]: b["count"] for b in report["bad_values"]}
+    assert counts == {c: sum(10 for cells in want.values() if c in cells) for cells in want.values() for c in cells}
+    assert table.schema.names[:2] != ["_rescued"] and table.column("id").to_pylist() == sorted(table.column("id").to_pylist())
+
+
+@pytest.mark.parametrize("sql, fails", [("SELECT id, total FROM batch", True), ("SELECT id, coalesce(total, 0) AS t FROM batch", True),
+                                        ("SELECT id, day FROM batch", False), ("SELECT * FROM batch WHERE id % 500 <> 3", False)])
+def test_a_value_that_must_fit_fails_its_table(project, tmp_path, sql, fails):
+    bad_source(tmp_path / "bad.db")
+    step(project, tmp_path / "bad.db", sql, consumer="  tables:\n    t: {columns: {total: {on_bad_value: fail}}}\n")
+    result = project.run("shop.yml", code=None)
+    assert (result.code == 1) == fails, result
+
+
 # ---- refusals: every message is kept in a golden file ----
 
 REFUSED = [
