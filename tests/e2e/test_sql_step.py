@@ -359,7 +359,7 @@ REFUSED = [
     "SELECT id, id + 1 FROM batch", "SELECT total::DOUBLE FROM batch", "SELECT id, total AS id FROM batch", "SELECT *, id FROM batch",
     "SELECT NULL AS x FROM batch", "SELECT row(1, 2) AS x FROM batch", "SELECT seen::TIMESTAMP_NS AS x FROM batch",
     "SELECT union_value(a := 1) AS x FROM batch", "SELECT [seen::TIMESTAMP_NS] AS x FROM batch", "SELECT * EXCLUDE (id, total, tiny, mid, huge, name, paid, day, seen, r, raw) FROM batch",
-    "SELECT * EXCLUDE (namee) FROM batch", "SELECT * REPLACE (1 AS nmae) FROM batch", "SELECT * RENAME (nmae AS x) FROM batch",
+    "SELECT * EXCLUDE (namee) FROM batch", "SELECT * REPLACE (1 AS namee) FROM batch", "SELECT * RENAME (namee AS x) FROM batch",
     "SELECT nope FROM batch", "SELECT batch AS x FROM batch", "SELECT \"millrace#row\" AS x FROM batch", "SELECT rowid FROM batch",
     "SELECT name.x AS y FROM batch", "SELECT no_such_function(id) AS x FROM batch", "SELECT upper(1, 2) AS x FROM batch",
     "SELECT total + day AS x FROM batch", "SELECT id FROM", "SELEC id FROM batch", "SELECT id FROM batch; SELECT id FROM batch", ";",
