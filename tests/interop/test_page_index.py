@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-ROWS = 120_000
+ROWS = 200_000
 EPOCH = datetime.datetime(1970, 1, 1)
 NAMES = "id down code day at amount big r s word gap flag x top".split()
 
@@ -22,11 +22,11 @@ HEADS = ["z" * 70, "ż" * 40, "b" + "\U0010ffff" * 20, "\ud7ff" * 25, "~" * 64, 
 
 def text(rng, i):
     """Long, with characters of each length; pages have beginnings of their own, so that bounds are cut and raised."""
-    return HEADS[i // 20_000] + "".join(rng.choice("az\x7fé￿\U0010ffff 🎈") for _ in range(rng.randint(0, 9)))
+    return HEADS[i // 30_000] + "".join(rng.choice("az\x7fé￿\U0010ffff 🎈") for _ in range(rng.randint(0, 9)))
 
 
 def row(rng, i):
-    gap = None if 30_000 <= i < 80_000 else rng.randint(-5, 5)
+    gap = None if 60_000 <= i < 140_000 else rng.randint(-5, 5)
     return (i, -i, f"c{i // 1000:03d}", f"{2000 + i // 20000:04d}-{rng.randint(1, 12):02d}-11",
             f"{rng.randint(1, 9999):04d}-01-01 00:00:00.{rng.randint(0, 999999):06d}", rng.randint(-10**8, 10**8) / 100,
             rng.randint(-2**62, 2**62), rng.uniform(-1, 1) * 10 ** rng.randint(-300, 300), text(rng, i), f"w{rng.randint(0, 3000)}",
@@ -132,7 +132,7 @@ def test_the_check_can_fail(table, what):
     assert trouble(chunk, values)
 
 
-CONDITIONS = ["id = {id}", "id between {id} and {id} + 3000", "down < -{id}", "down >= {id} - 120000", "code = '{code}'",
+CONDITIONS = ["id = {id}", "id between {id} and {id} + 3000", "down < -{id}", "down >= {id} - 200000", "code = '{code}'",
               "code > '{code}'", "s = '{s}'", "s >= '{s}'", "s < '{s}'", "word = '{word}'", "gap is null", "gap = 3", "gap < -4 and id > {id}",
               "amount > 999999.5", "amount between 0 and 10", "r > 1e290", "r < -1e290 or id = {id}", "day > '2004-06-01'", "day = '2003-05-11'",
               "big between -1000000000000000 and 1000000000000000", "flag and id < {id}"]

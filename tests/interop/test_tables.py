@@ -44,7 +44,7 @@ def test_many_row_groups_and_dictionary_fallback(project, spark, lite):
     db, path = lite
     rng = random.Random(5)
     db.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, word TEXT, noise TEXT)")
-    rows = [(i, f"word {i % 7}" if i < 20000 else f"unique {i} {rng.random()}", rng.randbytes(200).hex()) for i in range(1, 100001)]
+    rows = [(i, f"word {i % 7}" if i < 80000 else f"unique {i} {rng.random()}", rng.randbytes(200).hex()) for i in range(1, 100001)]
     db.executemany("INSERT INTO t VALUES (?,?,?)", rows)
     db.execute("CREATE TABLE narrow AS SELECT id, word FROM t")
     db.commit()

@@ -267,6 +267,8 @@ static enum mr_code wait_for_bytes(struct mr_pg *c, struct mr_error *err)
     int64_t until = mr_mono_us() + c->read_timeout_us;
     for (;;) {
         struct pollfd p = { .fd = c->tap.ended ? PQsocket(c->pg) : wire_fd(c), .events = POLLIN };
+        if (p.fd < 0) /* libpq has closed it */
+            return mr_pg_lost(c, err);
         int n = poll(&p, 1, c->patient ? 5 : 100);
         if (n > 0 || (c->patient && bytes_waiting(c) > 0))
             return MR_OK;
@@ -401,13 +403,34 @@ static enum mr_code widen_buffer(struct mr_pg *c, struct mr_error *err)
     return mr_pg_query(c, sql, NULL, err);
 }
 
+/* What the server said before it closed the connection, if it was a whole message. */
+static enum mr_code last_words(struct mr_pg *c, struct mr_error *err)
+{
+    char *row = NULL;
+    if (!consume(c))
+        return MR_OK;
+    if (PQgetCopyData(c->pg, &row, 1) > 0)
+        PQfreemem(row);
+    if (PQisBusy(c->pg))
+        return MR_OK;
+    PGresult *r = PQgetResult(c->pg);
+    enum mr_code rc =
+        PQresultStatus(r) == PGRES_FATAL_ERROR ? mr_pg_server_error(c, r, err) : MR_OK;
+    PQclear(r);
+    return rc;
+}
+
 /* libpq looks at its descriptor: first at what the tap has passed on, then, the tap closed, at the broken socket itself. */
 static enum mr_code tap_lost(struct mr_pg *c, struct mr_error *err)
 {
     set_patient(c, false);
+    enum mr_code rc = last_words(c, err);
     mr_pg_tap_close(&c->tap);
-    return consume(c) ? mr_fail(err, MR_ID_PG05, "the server sent a message that is none")
-                      : mr_pg_lost(c, err);
+    bool nonsense = consume(c);
+    if (rc != MR_OK)
+        return rc;
+    return nonsense ? mr_fail(err, MR_ID_PG05, "the server sent a message that is none")
+                    : mr_pg_lost(c, err);
 }
 
 static enum mr_code tap_fill(struct mr_pg *c, struct mr_error *err)
@@ -463,7 +486,8 @@ static enum mr_code send_tapped(struct mr_pg *c, const char *sql, PGresult **ret
             return mr_pg_lost(c, err);
         if (copy_result(c, ret))
             return MR_OK;
-        rc = got == MR_PG_TAP_ENDED ? mr_pg_wait_result(c, err) : tap_fill(c, err);
+        if (got != MR_PG_TAP_FULL)
+            rc = got == MR_PG_TAP_ENDED ? mr_pg_wait_result(c, err) : tap_fill(c, err);
     }
     return rc;
 }
@@ -488,7 +512,9 @@ enum mr_code mr_pg_copy_begin(struct mr_pg *c, const char *sql, struct mr_error 
         PQclear(r);
         for (const char *data; mr_pg_tap_is_open(&c->tap) && !c->tap.ended;) {
             size_t n;
-            if (mr_pg_tap_take(&c->tap, &data, &n) == MR_PG_TAP_MORE && tap_fill(c, NULL) != MR_OK)
+            enum mr_pg_tap_result got = mr_pg_tap_take(&c->tap, &data, &n);
+            if ((got == MR_PG_TAP_MORE && tap_fill(c, NULL) != MR_OK) ||
+                (got == MR_PG_TAP_FULL && !consume(c)) || got == MR_PG_TAP_LOST)
                 break; /* a lost connection shows at the next statement */
         }
         mr_pg_drain(c);
@@ -531,6 +557,10 @@ static enum mr_code next_tapped(struct mr_pg *c, const char **ret_data, size_t *
             return MR_OK;
         case MR_PG_TAP_LOST:
             return tap_lost(c, err);
+        case MR_PG_TAP_FULL:
+            if (!consume(c))
+                return mr_pg_lost(c, err);
+            continue;
         case MR_PG_TAP_MORE:
             break;
         }

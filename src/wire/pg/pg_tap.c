@@ -40,7 +40,8 @@ enum mr_code mr_pg_tap_open(struct mr_pg_tap *t, int fd, struct mr_error *err)
     t->libpq_fd = fd;
     t->socket = saved;
     t->pair = pair[0];
-    t->start = t->end = 0;
+    t->start = t->end = t->passing = 0;
+    t->kind = 0;
     t->ended = false;
     if (!t->buf) {
         t->buf = mr_alloc(BUFFER);
@@ -69,14 +70,20 @@ void mr_pg_tap_release(struct mr_pg_tap *t)
     t->cap = 0;
 }
 
-/* A message for libpq. It is small beside the pair's buffer; one that is not (a NOTICE of megabytes) ends the connection. */
-static bool pass_on(struct mr_pg_tap *t, const char *p, size_t n)
+/* Of a message for libpq as much as its descriptor takes; the rest when libpq has read. FULL, LOST, or MORE: it is through. */
+static enum mr_pg_tap_result pass_on(struct mr_pg_tap *t)
 {
-    ssize_t sent;
-    do
-        sent = send(t->pair, p, n, MSG_NOSIGNAL);
-    while (sent < 0 && errno == EINTR);
-    return sent == (ssize_t)n;
+    while (t->passing > 0) {
+        ssize_t sent = send(t->pair, t->buf + t->start, t->passing, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR)
+            continue;
+        if (sent < 0)
+            return errno == EAGAIN || errno == EWOULDBLOCK ? MR_PG_TAP_FULL : MR_PG_TAP_LOST;
+        t->start += (size_t)sent;
+        t->passing -= (size_t)sent;
+    }
+    t->ended = t->kind == 'Z';
+    return MR_PG_TAP_MORE;
 }
 
 static uint32_t length_at(const char *p)
@@ -86,13 +93,26 @@ static uint32_t length_at(const char *p)
     return be32toh(n);
 }
 
+/* Empty rows, and notices: nobody listens to these, and a view may raise one per row. */
+static bool is_nothing(char kind, size_t n)
+{
+    return (kind == 'd' && n == 4) || kind == 'N';
+}
+
 enum mr_pg_tap_result mr_pg_tap_take(struct mr_pg_tap *t, const char **ret, size_t *ret_n)
 {
     for (;;) {
+        enum mr_pg_tap_result r = t->passing ? pass_on(t) : MR_PG_TAP_MORE;
         const char *p = t->buf + t->start;
         size_t have = t->end - t->start;
+        if (r != MR_PG_TAP_MORE)
+            return r;
         if (t->ended)
             return MR_PG_TAP_ENDED;
+        if (t->kind == 'H') { /* libpq is to see it before the rows */
+            t->kind = 0;
+            return MR_PG_TAP_MORE;
+        }
         if (have < HEAD)
             return MR_PG_TAP_MORE;
         size_t n = length_at(p);
@@ -100,19 +120,18 @@ enum mr_pg_tap_result mr_pg_tap_take(struct mr_pg_tap *t, const char **ret, size
             return MR_PG_TAP_LOST;
         if (have < 1 + n)
             return MR_PG_TAP_MORE;
-        t->start += 1 + n;
-        if (*p == 'd' && n == 4)
-            continue; /* nothing in it */
-        if (__builtin_expect(*p == 'd', 1)) {
+        if (__builtin_expect(*p == 'd' && n > 4, 1)) {
+            t->start += 1 + n;
             *ret = p + HEAD;
             *ret_n = n - 4;
             return MR_PG_TAP_DATA;
         }
-        if (!pass_on(t, p, 1 + n))
-            return MR_PG_TAP_LOST;
-        t->ended = *p == 'Z';
-        if (*p == 'H')
-            return MR_PG_TAP_MORE; /* libpq is to see it before the rows */
+        if (is_nothing(*p, n)) {
+            t->start += 1 + n;
+            continue;
+        }
+        t->kind = *p;
+        t->passing = 1 + n;
     }
 }
 
