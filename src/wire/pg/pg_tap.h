@@ -23,7 +23,7 @@ struct mr_pg_tap {
     int libpq_fd, socket, pair; /* pair: our end */
     char *buf;
     size_t cap, start, end; /* buf[start, end) is read and not handed out */
-    size_t passing;         /* of these, what is on its way to libpq: the rest of a message of this kind */
+    size_t passing; /* of these, what is on its way to libpq: the rest of a message of this kind */
     char kind;
     bool ended; /* ReadyForQuery went to libpq: the rest of the COPY is libpq's */
 };

@@ -105,7 +105,7 @@ static void rows_come_out_however_they_are_cut(void **state)
         assert_int_equal(r, MR_PG_TAP_ENDED);
         assert_string_equal(mr_buf_str(&rows), "first|second row|");
         size_t n = passed_on(&w, others, sizeof others);
-        assert_int_equal(n, all.len - (5 + 5) - 5 - (5 + 10));
+        assert_int_equal(n, all.len - (5 + 5) - (5 + 6) - 5 - (5 + 10)); /* no rows, no notice */
         assert_int_equal(others[0], 'H');
         assert_int_equal(others[n - 1], 'I');
         mr_buf_release(&rows);
@@ -153,6 +153,47 @@ static void nonsense_and_endings_are_lost(void **state)
     end(&w);
 }
 
+/* A view that raises a notice per row, and an error of a megabyte: neither ends the connection. */
+static void notices_are_dropped_and_long_errors_passed_on_in_parts(void **state)
+{
+    (void)state;
+    struct wire w;
+    struct mr_buf b = { 0 };
+    const size_t size = 1 << 20;
+    char *text = mr_zalloc(1, size), got[65536];
+    const char *data;
+    size_t n, seen = 0, sent = 0;
+    enum mr_pg_tap_result r = MR_PG_TAP_MORE;
+    memset(text, 'z', size);
+    begin(&w);
+    for (int i = 0; i < 100; i++)
+        message(&b, 'N', text, 5000);
+    message(&b, 'd', "row", 3);
+    message(&b, 'E', text, size);
+    message(&b, 'Z', "T", 1);
+    assert_int_equal(fcntl(w.server, F_SETFL, O_NONBLOCK), 0);
+    bool full = false, row = false;
+    while (r != MR_PG_TAP_ENDED) {
+        ssize_t k = send(w.server, b.data + sent, b.len - sent, MSG_DONTWAIT);
+        sent += k > 0 ? (size_t)k : 0;
+        r = mr_pg_tap_take(&w.tap, &data, &n);
+        row |= r == MR_PG_TAP_DATA && n == 3 && memcmp(data, "row", 3) == 0;
+        full |= r == MR_PG_TAP_FULL;
+        assert_true(r != MR_PG_TAP_LOST);
+        if (r == MR_PG_TAP_FULL)
+            seen += passed_on(&w, got, sizeof got);
+        if (r == MR_PG_TAP_MORE)
+            assert_int_equal(mr_pg_tap_read(&w.tap), MR_PG_TAP_MORE);
+    }
+    for (size_t k; (k = passed_on(&w, got, sizeof got)) > 0;)
+        seen += k;
+    assert_true(full && row);
+    assert_int_equal(seen, 5 + size + 6); /* the error and ReadyForQuery, whole; no notice */
+    end(&w);
+    mr_buf_release(&b);
+    mr_free(text);
+}
+
 static void a_large_row_grows_the_buffer_and_closing_shrinks_it(void **state)
 {
     (void)state;
@@ -185,6 +226,7 @@ int main(void)
         cmocka_unit_test(rows_come_out_however_they_are_cut),
         cmocka_unit_test(the_socket_is_given_back),
         cmocka_unit_test(nonsense_and_endings_are_lost),
+        cmocka_unit_test(notices_are_dropped_and_long_errors_passed_on_in_parts),
         cmocka_unit_test(a_large_row_grows_the_buffer_and_closing_shrinks_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,46 @@
+"""What a server says and does in the middle of a COPY: notices, long errors, the end of the connection."""
+
+import time
+
+NOISY = """
+    CREATE TABLE big (id bigint PRIMARY KEY, x int);
+    INSERT INTO big SELECT g, g FROM generate_series(1, 100000) g;
+    CREATE FUNCTION noisy(i int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN
+        IF i % 500 = 0 THEN RAISE NOTICE '%', repeat('z', 5000); END IF;
+        IF i = 60000 THEN RAISE NOTICE '%', repeat('z', 3000000); END IF; RETURN i; END $$;
+    CREATE FUNCTION wordy(i int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN
+        IF i = 60000 THEN RAISE EXCEPTION 'enough %', repeat('z', 3000000); END IF; RETURN i; END $$;
+    CREATE FUNCTION slow(i int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN
+        IF i % 100 = 0 THEN PERFORM pg_sleep(0.01); END IF; RETURN i; END $$;
+    CREATE VIEW v_noisy AS SELECT id, noisy(x) AS x FROM big;
+    CREATE VIEW v_wordy AS SELECT id, wordy(x) AS x FROM big;
+    CREATE VIEW v_slow AS SELECT id, slow(x) AS x FROM big;
+"""
+
+
+def test_notices_in_a_copy_do_not_end_it(project, postgres):
+    url = postgres.database("notices", NOISY)
+    project.pipeline(url, consumer="  tables: {public.v_noisy: }\n")
+    project.run()
+    assert sorted(project.rows("shop/v_noisy")["x"].to_pylist()) == list(range(1, 100001))
+
+
+def test_an_error_of_megabytes_is_the_servers_word(project, postgres):
+    url = postgres.database("wordy", NOISY)
+    project.pipeline(url, consumer="  tables: {public.v_wordy: }\n")
+    assert "the server said: enough zzz" in project.run(code=1).err
+
+
+def test_a_terminated_backend_does_not_hang_the_run(project, postgres):
+    url = postgres.database("terminated", NOISY)
+    project.pipeline(url, consumer="  tables: {public.v_slow: }\n")
+    with project.start("run", "shop.yml", "--progress", "none", "--workers", "1") as proc:
+        until = time.monotonic() + 20
+        while time.monotonic() < until and "t" not in postgres.psql("postgres", """
+                SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                WHERE datname = 'terminated' AND state = 'active' AND query LIKE '%COPY (%'
+                  AND clock_timestamp() - query_start > interval '1 s';"""):
+            time.sleep(0.2)
+        ended = time.monotonic()
+        proc.communicate(timeout=20)
+    assert proc.returncode == 1 and time.monotonic() - ended < 15
