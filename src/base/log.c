@@ -142,6 +142,19 @@ static void json_pairs(struct mr_json *j, char *kv)
     }
 }
 
+/* One line, and none of the bytes that a terminal obeys: names of tables are the source's to choose. */
+static void tame(struct mr_buf *b)
+{
+    for (size_t i = 0; i < b->len; i++) {
+        unsigned char c = (unsigned char)b->data[i];
+        bool c1 = i && c >= 0x80 && c < 0xA0 && (unsigned char)b->data[i - 1] == 0xC2;
+        if (c < 0x20 || c == 0x7F)
+            b->data[i] = ' ';
+        else if (c1)
+            b->data[i - 1] = b->data[i] = '?';
+    }
+}
+
 static void emit(enum mr_log_level level, const char *stream, const char *message, char *kv,
                  const struct mr_error *err)
 {
@@ -185,6 +198,7 @@ static void emit(enum mr_log_level level, const char *stream, const char *messag
             mr_buf_printf(&b, " %s", kv);
         if (err && err->advice[0])
             mr_buf_printf(&b, " (%s)", err->advice);
+        tame(&b);
     }
     if (b.data)
         b.len = erase_all(b.data, b.len);

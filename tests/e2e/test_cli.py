@@ -236,3 +236,12 @@ def test_alloc_failures_are_clean(project, shop_db):
     os.environ.pop("MR_ALLOC_FAIL_AT", None)
     project.run()
     assert project.rows("shop/orders").num_rows == 1000
+
+
+def test_a_tables_name_cannot_write_to_the_terminal_through_the_log(project, tmp_path):
+    db = sqlite3.connect(tmp_path / "odd.db")
+    db.execute('CREATE TABLE "t\x1b[31m\u009b31m\nforged" (id INTEGER PRIMARY KEY)')
+    db.commit()
+    project.pipeline(f"sqlite:{tmp_path}/odd.db")
+    err = project.millrace("run", "shop.yml", "--progress", "log").err
+    assert not set(err) & {"\x1b", "\u009b"} and "\nforged" not in err and "forged" in err
