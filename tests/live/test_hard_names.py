@@ -4,6 +4,7 @@ import os
 import time
 
 import pytest
+from conftest import memory
 from pg_servers import landed, rows_as_json
 
 NIGHTLY = os.environ.get("MR_NIGHTLY")
@@ -115,7 +116,7 @@ def test_a_table_of_1600_columns(project, postgres):
     made = ", ".join(f"c{i} int" for i in range(1600))
     values = ", ".join(str(i) if i % 7 else "NULL" for i in range(1600))
     url = postgres.database("wide", f"CREATE TABLE w ({made}); INSERT INTO w VALUES ({values}); INSERT INTO w SELECT * FROM w;")
-    project.pipeline(url)
+    project.pipeline(url, extra=memory(256))
     project.run()
     got = project.rows("shop/w")
     assert got.column_names == [f"c{i}" for i in range(1600)]
