@@ -69,6 +69,11 @@ struct mr_type {
     uint8_t scale;     /* decimal: 0..precision */
 };
 
+/* A row of the table of types: what the source calls it, what it lands as, what is to be said of that. */
+struct mr_type_doc {
+    const char *source, *lands, *notes;
+};
+
 struct mr_field {
     char *name; /* as it lands */
     struct mr_type type;

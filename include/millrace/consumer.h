@@ -112,6 +112,9 @@ struct mr_consumer_type {
     const char *const *schemes;      /* URL schemes, NULL-terminated: "postgresql", "postgres" */
     const struct mr_option *options; /* keys under `consumer:` that only this kind has */
 
+    /* Row i of the table of types, made of the decoder's own; false: there are no more. `buf` has MR_TYPE_TEXT bytes for
+     * ret->lands. For help and docs, without open. NULL slot: no table. */
+    bool (*type_doc)(int i, char *buf, struct mr_type_doc *ret);
     /* Connect and check. Called once, first. */
     enum mr_code (*open)(const struct mr_consumer_config *cfg, struct mr_consumer **ret,
                          struct mr_error *err);

@@ -5,6 +5,7 @@
 
 #include "base/fault.h"
 #include "cli/cli.h"
+#include "column/schema.h"
 #include "spec/keys.h"
 
 static int help_all(void)
@@ -18,7 +19,7 @@ static int help_all(void)
         "\nThree lines are a pipeline:\n\n  pipeline: shop\n  consumer:\n    url: postgresql://me@db/shop\n");
     puts("millrace help COMMAND; millrace help pipeline; millrace help consumer KIND;\n"
          "millrace help tables; millrace help columns; millrace help transformers;\n"
-         "millrace help loader; millrace help errors [CODE]");
+         "millrace help loader; millrace help types; millrace help errors [CODE]");
     return 0;
 }
 
@@ -125,6 +126,22 @@ static int help_columns(void)
     return 0;
 }
 
+/* As Markdown: docs/types.md has these tables. */
+static int help_types(void)
+{
+    char buf[MR_TYPE_TEXT];
+    struct mr_type_doc d;
+    for (int i = 0; mr_registry.consumers[i]; i++) {
+        const struct mr_consumer_type *t = mr_registry.consumers[i];
+        if (!t->type_doc)
+            continue;
+        printf("%s%s\n\n| type | in Delta | notes |\n|---|---|---|\n", i ? "\n" : "", t->name);
+        for (int k = 0; t->type_doc(k, buf, &d); k++)
+            printf("| %s | %s | %s%s|\n", d.source, d.lands, d.notes, *d.notes ? " " : "");
+    }
+    return 0;
+}
+
 static int help_errors(const char *code)
 {
     if (!code) {
@@ -151,7 +168,8 @@ int mr_cmd_help(const struct mr_args *a)
         int (*print)(void);
     } topics[] = { { "pipeline", help_pipeline }, { "tables", help_tables },
                    { "columns", help_columns },   { "transformers", help_transformers },
-                   { "loader", help_loader },     { "transformer", help_transformers } };
+                   { "loader", help_loader },     { "transformer", help_transformers },
+                   { "types", help_types } };
     bool found = false; /* `tables` is a command and a key */
     for (const struct mr_command *c = mr_commands; c->name; c++)
         if (strcmp(c->name, topic) == 0)
@@ -172,7 +190,7 @@ int mr_cmd_help(const struct mr_args *a)
         return help_errors(topic);
     return mr_usage_error(
         "no help on '%s'; topics are the commands, pipeline, consumer, tables, columns, "
-        "transformers, loader, errors",
+        "transformers, loader, types, errors",
         topic);
 }
 

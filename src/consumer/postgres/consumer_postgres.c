@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "consumer/postgres/pg_doctor.h"
 #include "consumer/postgres/pg_session.h"
+#include "wire/pg/pg_type.h"
 
 static const char *const g_schemes[] = { "postgresql", "postgres", NULL };
 
@@ -314,6 +315,7 @@ const struct mr_consumer_type mr_consumer_postgres = {
         "PostgreSQL 14 and later: tables, partitioned tables, views, materialised views, foreign tables and queries",
     .schemes = g_schemes,
     .options = g_options,
+    .type_doc = mr_pg_type_doc,
     .open = pg_open,
     .discover = pg_discover,
     .shape = pg_shape,

@@ -18,6 +18,7 @@
 #include "consumer/sqlite/sqlite_catalog.h"
 #include "consumer/sqlite/sqlite_doctor.h"
 #include "consumer/sqlite/sqlite_reader.h"
+#include "consumer/sqlite/sqlite_values.h"
 
 struct mr_consumer {
     struct mr_sqlite_file file;
@@ -246,6 +247,7 @@ const struct mr_consumer_type mr_consumer_sqlite = {
     .title = "SQLite 3 files: tables, views, queries",
     .schemes = g_schemes,
     .options = g_options,
+    .type_doc = mr_sqlite_type_doc,
     .open = lite_open,
     .discover = lite_discover,
     .shape = lite_shape,

@@ -15,6 +15,7 @@
 
 #include "base/utf8.h"
 #include "column/builder.h"
+#include "column/schema.h"
 
 #define DAY_US 86400000000
 
@@ -72,6 +73,38 @@ struct mr_type mr_sqlite_type(const char *declared)
     else if (has(d, "REAL") || has(d, "FLOA") || has(d, "DOUB"))
         t.id = MR_TYPE_FLOAT64;
     return t;
+}
+
+/* In the order in which mr_sqlite_type looks for them; `such` is one that it is asked about. */
+static const struct {
+    const char *such, *declared, *notes;
+} g_docs[] = {
+    { "BOOLEAN", "BOOL...", "0, 1, true, false, t, f" },
+    { "TIMESTAMPTZ", "TIMESTAMPTZ, TIMESTAMP WITH TIME ZONE",
+      "as TIMESTAMP; with Z or +hh:mm that instant, without a zone UTC, as SQLite reads it" },
+    { "TIMESTAMP", "DATETIME..., TIMESTAMP...",
+      "YYYY-MM-DD [HH:MM[:SS[.ffffff]]], with a space or T, without a zone; numbers as below" },
+    { "DATE", "DATE", "YYYY-MM-DD, also with midnight behind; numbers as below, at midnight" },
+    { "NUMERIC", "DECIMAL, NUMERIC",
+      "numbers without more digits than the type; floats as their shortest text. (p,s): "
+      "decimal(p,s); s < 0: decimal(p-s,0); s > p: decimal(s,s); more than 38 digits: string" },
+    { "INTEGER", "...INT...", "whole numbers of 64 bits, also as float or text" },
+    { "TEXT", "...CHAR..., CLOB, TEXT",
+      "text in UTF-8, NUL characters too; numbers as text (below); not blobs" },
+    { "BLOB", "BLOB", "blobs; the bytes of text" },
+    { "DOUBLE", "REAL, FLOA..., DOUB...",
+      "floats; whole numbers that a double holds exactly; text that the double, printed with as "
+      "many digits, is again" },
+    { "", "none, anything else", "as TEXT" },
+};
+
+bool mr_sqlite_type_doc(int i, char *buf, struct mr_type_doc *ret)
+{
+    if (i >= (int)(sizeof g_docs / sizeof *g_docs))
+        return false;
+    const char *lands = mr_type_name(mr_sqlite_type(g_docs[i].such), buf);
+    *ret = (struct mr_type_doc){ g_docs[i].declared, lands, g_docs[i].notes };
+    return true;
 }
 
 bool mr_sqlite_millis(const char *declared)

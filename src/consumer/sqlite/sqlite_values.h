@@ -21,6 +21,8 @@
 
 /** mr_sqlite_type - the landing type of a declared type (NULL or "" when there is none). */
 struct mr_type mr_sqlite_type(const char *declared);
+/** mr_sqlite_type_doc - the i-th row of the table of declared types; false: none. buf has MR_TYPE_TEXT bytes. */
+bool mr_sqlite_type_doc(int i, char *buf, struct mr_type_doc *ret);
 /** mr_sqlite_millis - whole numbers in a column of this declared type count milliseconds ("DATETIME_MS"). */
 bool mr_sqlite_millis(const char *declared);
 

@@ -5,6 +5,7 @@
  */
 #include "wire/pg/pg_type.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <string.h>
 
@@ -16,39 +17,43 @@
 static const struct {
     unsigned oid;
     enum mr_pg_wire wire;
+    const char *name, *notes; /* docs/types.md */
 } g_base[] = {
-    { 16, MR_PG_BOOL },
-    { 17, MR_PG_BYTEA },
-    { 19, MR_PG_TEXT }, /* name */
-    { 20, MR_PG_INT8 },
-    { 21, MR_PG_INT2 },
-    { 23, MR_PG_INT4 },
-    { 25, MR_PG_TEXT },
-    { 26, MR_PG_OID },
-    { 28, MR_PG_OID },   /* xid */
-    { 29, MR_PG_OID },   /* cid */
-    { 114, MR_PG_TEXT }, /* json */
-    { 650, MR_PG_CIDR },
-    { 700, MR_PG_FLOAT4 },
-    { 701, MR_PG_FLOAT8 },
-    { 774, MR_PG_MACADDR }, /* macaddr8 */
-    { 790, MR_PG_MONEY },
-    { 829, MR_PG_MACADDR },
-    { 869, MR_PG_INET },
-    { 1042, MR_PG_BPCHAR },
-    { 1043, MR_PG_TEXT }, /* varchar */
-    { 1082, MR_PG_DATE },
-    { 1083, MR_PG_TIME },
-    { 1114, MR_PG_TIMESTAMP },
-    { 1184, MR_PG_TIMESTAMPTZ },
-    { 1186, MR_PG_INTERVAL },
-    { 1266, MR_PG_TIMETZ },
-    { 1560, MR_PG_BIT },
-    { 1562, MR_PG_BIT }, /* bit varying */
-    { OID_NUMERIC, MR_PG_NUMERIC },
-    { 2950, MR_PG_UUID },
-    { 3802, MR_PG_JSONB },
-    { 5069, MR_PG_XID8 },
+    { 16, MR_PG_BOOL, "boolean", "" },
+    { 17, MR_PG_BYTEA, "bytea", "" },
+    { 19, MR_PG_TEXT, "name", "" },
+    { 20, MR_PG_INT8, "bigint", "" },
+    { 21, MR_PG_INT2, "smallint", "" },
+    { 23, MR_PG_INT4, "integer", "" },
+    { 25, MR_PG_TEXT, "text", "" },
+    { 26, MR_PG_OID, "oid", "" },
+    { 28, MR_PG_OID, "xid", "" },
+    { 29, MR_PG_OID, "cid", "" },
+    { 114, MR_PG_TEXT, "json", "the bytes as they are" },
+    { 650, MR_PG_CIDR, "cidr", "always with the netmask: `10.0.0.0/8`" },
+    { 700, MR_PG_FLOAT4, "real", "bit by bit, NaN, infinities and -0 too" },
+    { 701, MR_PG_FLOAT8, "double precision", "bit by bit, NaN, infinities and -0 too" },
+    { 774, MR_PG_MACADDR, "macaddr8", "" },
+    { 790, MR_PG_MONEY, "money",
+      "decimal(19,d), d: digits of the server's `lc_monetary`, 2 nearly everywhere" },
+    { 829, MR_PG_MACADDR, "macaddr", "" },
+    { 869, MR_PG_INET, "inet", "always with the netmask, as `::text` has it: `10.0.0.1/32`" },
+    { 1042, MR_PG_BPCHAR, "char(n)",
+      "without the blanks that fill it up; `char: padded` under `consumer:` keeps them" },
+    { 1043, MR_PG_TEXT, "varchar", "" },
+    { 1082, MR_PG_DATE, "date", "does not fit: infinity, years before 0001 or after 9999" },
+    { 1083, MR_PG_TIME, "time", "`HH:MM:SS[.ffffff]`, up to `24:00:00`" },
+    { 1114, MR_PG_TIMESTAMP, "timestamp", "as date, in microseconds, no zone" },
+    { 1184, MR_PG_TIMESTAMPTZ, "timestamptz", "as date, in microseconds, UTC" },
+    { 1186, MR_PG_INTERVAL, "interval", "ISO 8601, see below" },
+    { 1266, MR_PG_TIMETZ, "timetz", "as time, with its offset: `01:02:03.4+05:30`" },
+    { 1560, MR_PG_BIT, "bit", "" },
+    { 1562, MR_PG_BIT, "bit varying", "" },
+    { OID_NUMERIC, MR_PG_NUMERIC, "numeric",
+      "does not fit: more than 20 digits before or 18 after the point. numeric(p,s): decimal(p,s); s < 0: decimal(p-s,0); s > p: decimal(s,s); p > 38: string" },
+    { 2950, MR_PG_UUID, "uuid", "canonical, lower case" },
+    { 3802, MR_PG_JSONB, "jsonb", "the server's text" },
+    { 5069, MR_PG_XID8, "xid8", "does not fit: beyond 2^63-1" },
 };
 
 bool mr_pg_numeric_type(int typmod, struct mr_type *ret)
@@ -159,6 +164,37 @@ void mr_pg_landing(const struct mr_pg_type *t, struct mr_field *f)
         const char *name = t->wire == MR_PG_ARRAY ? "element" : t->children[i].name;
         mr_pg_landing(&t->children[i], mr_field_add_child(f, name, string));
     }
+}
+
+/* ---- what help and docs/types.md say ---- */
+
+/* What has no oid of its own. */
+static const struct mr_type_doc g_made[] = {
+    { "enums, domains", "string; as the base type", "a domain with the precision of its own" },
+    { "T[]", "array<T>", "does not fit: more than one dimension, a lower bound other than 1" },
+    { "composites", "struct", "of their fields; without fields: string" },
+    { "hstore", "map<string,string>", "" },
+    { "PostGIS geometry, geography", "binary",
+      "EWKB; the column's SRID, where it has one, is `srid` in the field's metadata" },
+    { "every other type", "string", "asked from the server as `value::text`" },
+};
+
+bool mr_pg_type_doc(int i, char *buf, struct mr_type_doc *ret)
+{
+    const int n = (int)(sizeof g_base / sizeof *g_base);
+    if (i >= n) {
+        bool some = i - n < (int)(sizeof g_made / sizeof *g_made);
+        if (some)
+            *ret = g_made[i - n];
+        return some;
+    }
+    struct mr_pg_type t;
+    struct mr_field f = { 0 };
+    bool known = mr_pg_base_type(g_base[i].oid, -1, &t);
+    assert(known);
+    mr_pg_landing(&t, &f);
+    *ret = (struct mr_type_doc){ g_base[i].name, mr_type_name(f.type, buf), g_base[i].notes };
+    return known;
 }
 
 /* ---- money ---- */

@@ -78,6 +78,8 @@ void mr_pg_type_release(struct mr_pg_type *t);
 bool mr_pg_type_asks(const struct mr_pg_type *t);
 /** mr_pg_landing - type and children of the field that it lands as when nothing is pinned; f has neither yet. */
 void mr_pg_landing(const struct mr_pg_type *t, struct mr_field *f);
+/** mr_pg_type_doc - the i-th row of the table of types, of what is decoded; false: none. buf has MR_TYPE_TEXT bytes. */
+bool mr_pg_type_doc(int i, char *buf, struct mr_type_doc *ret);
 /** mr_pg_numeric_type - the decimal of a numeric's typmod; false: more than 38 digits. */
 bool mr_pg_numeric_type(int typmod, struct mr_type *ret);
 /** mr_pg_money_parse - how the server writes money, from what it makes of 1234567.89 in its smallest unit, both signs. */
