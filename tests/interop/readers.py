@@ -1,5 +1,6 @@
 """Other people's readers of a table, each giving {id: [canonical text, ...]}; none of them uses our code or our file list."""
 
+import base64
 import datetime
 import decimal
 import json
@@ -83,13 +84,18 @@ def delta_rs(path, kinds):
     return arrow_rows(deltalake.DeltaTable(str(path)).to_pyarrow_table(), kinds)
 
 
-def duckdb_delta(path, kinds):
+def duckdb_with_delta():
     import duckdb
     import duckdb_extension_delta
     db = duckdb.connect(config={"allow_unsigned_extensions": "true"})
     folder = os.path.dirname(duckdb_extension_delta.__file__)
     db.execute(f"LOAD '{folder}/extensions/v{duckdb.__version__}/delta.duckdb_extension'")
     db.execute("SET TimeZone = 'UTC'")
+    return db
+
+
+def duckdb_delta(path, kinds):
+    db = duckdb_with_delta()
     columns = ", ".join(f'lower(hex("{n}"))' if k == HEX else f'"{n}"::VARCHAR' for n, k in kinds.items())
     rows = db.execute(f"SELECT id, {columns} FROM delta_scan('{path}')").fetchall()
     return {r[0]: [canonical(k, v) for k, v in zip(kinds.values(), r[1:])] for r in rows}
@@ -99,6 +105,64 @@ def polars(path, kinds):
     """polars' own Parquet reader, over the files (its Delta reader is delta-rs); only for tables with one version."""
     import polars as pl
     return arrow_rows(pl.read_parquet(sorted(path.glob("*.parquet"))).to_arrow(), kinds)
+
+
+# ---- nested values, as Python has them: {column: value} a row ----
+
+def plain(value, kind):
+    """A value as Python has it: of Spark's JSON, or of Arrow, where readers hand over maps in three ways. kind: Delta's schema of it."""
+    name = kind if isinstance(kind, str) else kind["type"]
+    if value is None:
+        return None
+    if name == "struct":
+        return {f["name"]: plain(value[f["name"]], f["type"]) for f in kind["fields"]}
+    if name == "array":
+        return [plain(v, kind["elementType"]) for v in value]
+    if name == "map":
+        pairs = value.items() if isinstance(value, dict) else [tuple(p.values()) if isinstance(p, dict) else p for p in value]
+        return [(plain(k, kind["keyType"]), plain(v, kind["valueType"])) for k, v in pairs]
+    if not isinstance(value, str) or name == "string":
+        return value
+    return scalar(value, name)
+
+
+def scalar(text, name):
+    if name == "binary":
+        return base64.b64decode(text)
+    if name in ("float", "double"):
+        return float(text)
+    if name == "date":
+        return datetime.date.fromisoformat(text)
+    if name.startswith("timestamp"):
+        zone = datetime.timezone.utc if name == "timestamp" else None
+        return datetime.datetime.fromisoformat(text).replace(tzinfo=zone)
+    return decimal.Decimal(text) if name.startswith("decimal") else int(text)
+
+
+def arrow_of(reader, path, columns):
+    """The columns as another reader hands them over in Arrow."""
+    import deltalake
+    if reader == "pyarrow":
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+        return pa.concat_tables(pq.read_table(f, columns=columns) for f in sorted(path.glob("*.parquet")))
+    if reader == "delta-rs":
+        return deltalake.DeltaTable(str(path)).to_pyarrow_table(columns=columns)
+    if reader == "polars":
+        import polars as pl
+        return pl.scan_delta(str(path)).select(columns).collect().to_arrow()
+    names = ", ".join('"' + c.replace('"', '""') + '"' for c in columns)
+    return duckdb_with_delta().execute(f"SELECT {names} FROM delta_scan('{path}')").to_arrow_table()
+
+
+def trees_of(reader, spark, path, columns):
+    """Rows of the columns as any reader sees them."""
+    import deltalake
+    if reader == "spark":
+        return spark.trees(path, columns)
+    schema = json.loads(deltalake.DeltaTable(str(path)).schema().to_json())
+    kinds = {f["name"]: f["type"] for f in schema["fields"]}
+    return [{n: plain(v, kinds[n]) for n, v in row.items()} for row in arrow_of(reader, path, columns).to_pylist()]
 
 
 # MR_TEST_SPARK chooses; each folder is made by tools/setup.
@@ -126,7 +190,7 @@ class Spark:
         self.proc.stdin.flush()
         answer = json.loads(self.proc.stdout.readline())
         assert "error" not in answer, answer["error"]
-        self.columns = answer["columns"]
+        self.columns, self.schema = answer["columns"], answer["schema"]
         return answer["rows"]
 
     def dicts(self, text):
@@ -136,6 +200,16 @@ class Spark:
         columns = ", ".join(f"lower(hex(`{n}`))" if k == HEX else f"cast(`{n}` as string)" for n, k in kinds.items())
         rows = self.sql(f"SELECT id, {columns} FROM delta.`{path}`")
         return {int(r[0]): [canonical(k, v) for k, v in zip(kinds.values(), r[1:])] for r in rows}
+
+    def trees(self, path, columns):
+        """As trees_of(): Spark's own JSON of the rows, by Spark's own schema."""
+        wanted = ", ".join(f"`{c}`" for c in columns)
+        self.sql(f"SELECT {wanted} FROM delta.`{path}` LIMIT 0")
+        schema = self.schema
+        options = ("'ignoreNullFields', 'false', 'timestampFormat', 'yyyy-MM-dd HH:mm:ss.SSSSSS', "
+                   "'timestampNTZFormat', 'yyyy-MM-dd HH:mm:ss.SSSSSS'")
+        rows = self.sql(f"SELECT to_json(struct({wanted}), map({options})) FROM delta.`{path}`")
+        return [plain(json.loads(r[0], parse_float=str, parse_int=str), schema) for r in rows]
 
     def close(self):
         self.proc.stdin.close()

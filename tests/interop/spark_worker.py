@@ -27,7 +27,7 @@ def main():
         try:
             frame = spark.sql(json.loads(line))
             rows = [[None if v is None else str(v) for v in row] for row in frame.collect()]
-            print(json.dumps({"columns": frame.columns, "rows": rows}), flush=True)
+            print(json.dumps({"columns": frame.columns, "rows": rows, "schema": frame.schema.jsonValue()}), flush=True)
         except Exception as e:  # the test shows it
             print(json.dumps({"error": str(e)[:2000]}), flush=True)
 
