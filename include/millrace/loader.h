@@ -74,8 +74,9 @@ struct mr_recall {
     int64_t version;  /* of the table; -1 when it does not exist */
     bool
         done_in_run; /* this run has committed this stream already (a crash came before it was recorded) */
-    char view_id[80]; /* of the newest commit of this pipeline and stream; "" when unknown */
-    int n_staged;     /* manifests of unfinished work of `run_id`, any view */
+    int64_t bad_cells; /* what the unit of that commit said */
+    char view_id[80];  /* of the newest commit of this pipeline and stream; "" when unknown */
+    int n_staged;      /* manifests of unfinished work of `run_id`, any view */
     struct mr_manifest *staged; /* freed by the caller: mr_manifest_list_free */
     struct mr_schema schema; /* of the table, freed by the caller; n_fields 0 when there is none */
     bool exact_names;        /* the table keeps names as they are */
@@ -90,7 +91,8 @@ struct mr_unit {
     const char *view_id;
     const char *consistency;
     int64_t expected_sequence; /* what recall said */
-    bool allow_unchanged;      /* full read: do not commit what is already there */
+    int64_t bad_cells;    /* cells that did not fit, kept with the commit for a run that goes on */
+    bool allow_unchanged; /* full read: do not commit what is already there */
 };
 
 enum mr_commit_result { MR_COMMIT_DONE, MR_COMMIT_UNCHANGED, MR_COMMIT_FENCED };

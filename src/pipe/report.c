@@ -39,9 +39,11 @@ const char *mr_on_bad_name(enum mr_on_bad b)
 int64_t mr_report_bad_cells(const struct mr_report *r)
 {
     int64_t n = 0;
-    for (int i = 0; i < r->n_streams; i++)
+    for (int i = 0; i < r->n_streams; i++) {
+        n += r->streams[i].bad_before;
         for (int k = 0; k < r->streams[i].n_bad; k++)
             n += r->streams[i].bad[k].count;
+    }
     return n;
 }
 

@@ -128,6 +128,12 @@ static enum mr_code skip_if_done(struct mr_engine *e, struct mr_job *j, struct m
     snprintf(j->rep->view_id, sizeof j->rep->view_id, "%s", view);
     mr_log(MR_LOG_INFO, j->stream->id, "committed before the interruption", "version=%lld",
            (long long)version);
+    j->rep->bad_before = j->recall.done_in_run ? j->recall.bad_cells : 0;
+    if (j->rep->bad_before)
+        mr_report_warn(
+            e->report,
+            "%s was committed before the interruption, with %lld values that did not fit",
+            j->stream->id, (long long)j->rep->bad_before);
     return e->p->loader->sweep(j->target, e->report->run_id, err); /* its manifests may be left */
 }
 
@@ -240,6 +246,8 @@ static struct mr_unit unit_of(const struct mr_job *j)
         u.rows += j->manifests[i].rows;
         mr_checksum_merge(u.checksum, j->manifests[i].checksum);
     }
+    for (int i = 0; i < j->rep->n_bad; i++)
+        u.bad_cells += j->rep->bad[i].count;
     return u;
 }
 

@@ -77,7 +77,9 @@ struct mr_stream_report {
     const char *consistency; /* "snapshot" */
     int64_t est_rows;        /* -1 unknown */
     int64_t est_bytes;       /* at the source; -1 unknown */
-    int64_t sampled_rows;    /* plan: rows that `bad` is about */
+    int64_t
+        bad_before; /* cells that did not fit, committed by this run before it was interrupted */
+    int64_t sampled_rows; /* plan: rows that `bad` is about */
     int n_pins;
     char **pins; /* columns whose type is pinned, by the source's names */
     int64_t rows_read, rows_written, bytes_read, bytes_written;

@@ -206,3 +206,15 @@ def test_null_is_counted_too(project, lite):
     project.pipeline(path, loader="  on_bad_value: null\n")
     assert run(project).stream("orders")["bad_values"] == [{"column": "total", "policy": "null", "count": 1, "samples": ["id=1"]}]
     assert project.rows("shop/orders").column_names == ["id", "total", "day", "note"]
+
+
+def test_what_did_not_fit_before_an_interruption_counts(project, lite):
+    """A run that goes on is strict about what it committed before it was killed."""
+    db, path = lite
+    db.executescript("CREATE TABLE a (id INTEGER PRIMARY KEY, d DATE); INSERT INTO a VALUES (1, 'bad'); CREATE TABLE b (id INTEGER PRIMARY KEY)")
+    db.commit()
+    project.pipeline(path)
+    assert project.run("shop.yml", "--strict", fault="pipe.committed@1=kill", code=None).code == -9
+    result = project.run("shop.yml", "--strict", code=1)
+    assert result.stream("a")["status"] == "done" and any("1 values that did not fit" in w for w in result.report["warnings"])
+    assert project.run("shop.yml", "--strict", code=None).code == 1  # read again: counted again

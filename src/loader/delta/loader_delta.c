@@ -10,6 +10,7 @@
 
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -260,6 +261,7 @@ static enum mr_code recall(struct mr_loader_stream *s, struct mr_recall *ret, st
     const json_t *tags =
         snap->last_data.info ? json_object_get(snap->last_data.info, "tags") : NULL;
     if (tags && strcmp(mr_json_get_str(tags, "millrace.app", ""), s->app_id) == 0) {
+        r.bad_cells = strtoll(mr_json_get_str(tags, "millrace.bad_values", "0"), NULL, 10);
         r.done_in_run = strcmp(mr_json_get_str(tags, "millrace.run", ""), s->loader->run_id) == 0;
         snprintf(r.view_id, sizeof r.view_id, "%s", mr_json_get_str(tags, "millrace.snapshot", ""));
     }
@@ -534,9 +536,10 @@ static enum mr_code put_commit(struct mr_loader_stream *s, const struct mr_unit 
                                int64_t *ret_version, struct mr_error *err)
 {
     struct mr_loader *l = s->loader;
-    char sum[MR_CHECKSUM_TEXT], rows[24];
+    char sum[MR_CHECKSUM_TEXT], rows[24], bad[24];
     char *print = unit_fingerprint(s, u);
     snprintf(rows, sizeof rows, "%lld", (long long)u->rows);
+    snprintf(bad, sizeof bad, "%lld", (long long)u->bad_cells);
     struct mr_delta_new_file *adds = mr_zalloc((size_t)files->n, sizeof *adds);
     for (int i = 0; i < files->n; i++) {
         const struct mr_staged_file *f = &files->items[i];
@@ -554,6 +557,7 @@ static enum mr_code put_commit(struct mr_loader_stream *s, const struct mr_unit 
         { "millrace.consistency", u->consistency },
         { "millrace.snapshot", u->view_id },
         { "millrace.rows", rows },
+        { "millrace.bad_values", bad },
         { "millrace.checksum", mr_checksum_text(u->checksum, sum) },
         { "millrace.unit", print },
     };
