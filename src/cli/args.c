@@ -30,7 +30,8 @@ int mr_exit_of(enum mr_code code)
 
 bool mr_use_color(FILE *f)
 {
-    return isatty(fileno(f)) && !mr_spec_getenv("NO_COLOR");
+    int fd = f == stderr ? STDERR_FILENO : f == stdout ? STDOUT_FILENO : fileno(f);
+    return isatty(fd) && !mr_spec_getenv("NO_COLOR");
 }
 
 int mr_print_error(const struct mr_error *err)
@@ -41,11 +42,17 @@ int mr_print_error(const struct mr_error *err)
     mr_redact_error(&e);
     fprintf(stderr, "%serror %s:%s ", c ? "\033[31m" : "", info ? info->name : "MR-E-BASE03",
             c ? "\033[0m" : "");
+    struct mr_buf text = { 0 };
     if (e.where[0])
-        fprintf(stderr, "%s: ", e.where);
-    fprintf(stderr, "%s\n", e.message);
+        mr_buf_printf(&text, "%s: ", e.where);
+    mr_buf_printf(&text, "%s\n", e.message);
     if (e.advice[0])
-        fprintf(stderr, "  advice: %s\n", e.advice);
+        mr_buf_printf(&text, "  advice: %s\n", e.advice);
+    struct mr_buf tame = { 0 };
+    mr_tame(text.data, text.len, &tame);
+    fputs(mr_buf_str(&tame), stderr);
+    mr_buf_release(&text);
+    mr_buf_release(&tame);
     return mr_exit_of(info ? info->code : MR_E_BUG);
 }
 

@@ -55,6 +55,12 @@ bool mr_args_parse(const struct mr_command *c, int argc, char **argv, struct mr_
 
 /** mr_print_error - "error MR-E-...: where: message" and the advice, redacted, on stderr. Returns the exit code. */
 int mr_print_error(const struct mr_error *err);
+#define MR_YELLOW "\033[33m"
+#define MR_PLAIN "\033[0m"
+/** mr_tame - append s with what a terminal would obey as '?': controls but line ends, tabs and the two colours, bidi marks. */
+void mr_tame(const char *s, size_t n, struct mr_buf *out);
+/** mr_tame_stdout - from now on, if stdout is a terminal, all that is printed goes through mr_tame. */
+void mr_tame_stdout(void);
 /** mr_use_color - f is a terminal, and NO_COLOR is not set. */
 bool mr_use_color(FILE *f);
 int mr_usage_error(const char *fmt, ...) MR_PRINTF(1, 2);

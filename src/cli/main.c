@@ -124,6 +124,7 @@ int main(int argc, char **argv)
     struct mr_args args;
     setlocale(LC_ALL, "C.UTF-8");
     signal(SIGPIPE, SIG_IGN);
+    mr_tame_stdout();
     mr_duck_library(mr_spec_getenv("MILLRACE_DUCKDB"));
     if (argc < 2)
         return mr_cmd_help(&(struct mr_args){ 0 });

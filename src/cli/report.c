@@ -271,11 +271,11 @@ static void text_bad_values(const struct mr_stream_report *s, bool color, FILE *
     char count[32];
     for (int i = 0; i < s->n_bad; i++) {
         const struct mr_bad_count *b = &s->bad[i];
-        fprintf(out, "%s  %s.%s: %s values did not fit and %s:", color ? "\033[33m" : "", s->stream,
+        fprintf(out, "%s  %s.%s: %s values did not fit and %s:", color ? MR_YELLOW : "", s->stream,
                 b->column, mr_human_count(b->count, count), what_was_done(b->done));
         for (int k = 0; k < b->n_samples; k++)
             fprintf(out, "%s %s", k ? ";" : "", b->samples[k]);
-        fprintf(out, "%s%s\n", b->count > b->n_samples ? "; ..." : "", color ? "\033[0m" : "");
+        fprintf(out, "%s%s\n", b->count > b->n_samples ? "; ..." : "", color ? MR_PLAIN : "");
     }
     mr_report_pins_text(s, out);
 }

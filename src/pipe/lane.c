@@ -6,6 +6,8 @@
  * Why         a reading thread that encodes loses half of the wall time (bursts drain the socket), see ARCHITECTURE.md
  * Thread      reader: worker_*, reader_*; encoder: begin, write, finish, abort
  */
+#include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/fault.h"
@@ -221,10 +223,20 @@ static enum mr_code reopen(struct mr_lane *l, struct mr_consumer_worker **w, str
     return t->worker_open(l->e->consumer, l->index, w, err);
 }
 
+/* What another try met is often only what the first left behind: a snapshot that is gone. Say what came first. */
+static void add_first(struct mr_error *err, const struct mr_error *first)
+{
+    if (first->code == MR_OK || first->id == err->id)
+        return;
+    size_t n = strlen(err->message);
+    snprintf(err->message + n, sizeof err->message - n, "; the first try ended with %s %.500s",
+             mr_error_lookup(first->id)->name, first->message);
+}
+
 static void run_partition(struct mr_lane *l, struct mr_consumer_worker **w, struct mr_job *j,
                           const struct mr_partition *part)
 {
-    struct mr_error err = { 0 };
+    struct mr_error err = { 0 }, first = { 0 };
     bool end = false;
     mr_profile_use(j->rep->profile);
     for (int attempt = 1;; attempt++) {
@@ -233,10 +245,14 @@ static void run_partition(struct mr_lane *l, struct mr_consumer_worker **w, stru
             rc = read_partition(l, *w, j, part, attempt, &end, &err);
         bool again =
             rc != MR_OK && err.action == MR_ACT_RETRY && attempt < MAX_ATTEMPTS && !mr_cancelled();
-        if (rc != MR_OK && !again && !mr_cancelled())
+        if (rc != MR_OK && !again && !mr_cancelled()) {
+            add_first(&err, &first);
             mr_job_fail(l->e, j, &err);
+        }
         if (!again)
             break;
+        if (attempt == 1)
+            first = err;
         tell(l, MR_SLOT_ABORT, j, part, attempt, false);
         pthread_mutex_lock(&l->e->mutex);
         j->rep->retries++;

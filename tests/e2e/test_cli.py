@@ -245,3 +245,33 @@ def test_a_tables_name_cannot_write_to_the_terminal_through_the_log(project, tmp
     project.pipeline(f"sqlite:{tmp_path}/odd.db")
     err = project.millrace("run", "shop.yml", "--progress", "log").err
     assert not set(err) & {"\x1b", "\u009b"} and "\nforged" not in err and "forged" in err
+
+
+def on_a_terminal(project, *args):
+    """What the program shows on a terminal of its own."""
+    main, side = os.openpty()
+    with subprocess.Popen([BINARY, *args], cwd=project.dir, env={**project.env(), "TERM": "xterm"}, stdin=side, stdout=side, stderr=side) as proc:
+        os.close(side)
+        shown = b""
+        try:
+            while part := os.read(main, 65536):
+                shown += part
+        except OSError:
+            pass  # the other end is closed
+        proc.wait(timeout=60)
+    os.close(main)
+    return shown
+
+
+def test_names_and_values_do_not_drive_the_terminal(project, tmp_path):
+    evil = "a\x1b]0;owned\x07\u009b31m\u202eb"
+    db = sqlite3.connect(tmp_path / "s.db")
+    db.execute(f'CREATE TABLE t (id INTEGER PRIMARY KEY, "{evil}" TEXT, d DATE)')
+    db.execute("INSERT INTO t VALUES (1, ?, ?)", (evil, evil))
+    db.commit()
+    project.pipeline(tmp_path / "s.db")
+    for args in (["plan", "shop.yml"], ["discover", "shop.yml"], ["run", "shop.yml", "--progress", "none"], ["describe", "shop.t"],
+                 ["sql", "-c", "SELECT * FROM shop.t"], ["sql", "-c", "SELECT no FROM shop.t"]):
+        shown = on_a_terminal(project, *args)
+        assert shown and not any(c in shown for c in (b"\x1b]", b"\x07", "\u009b".encode(), "\u202e".encode())), (args, shown)
+    assert evil in project.millrace("sql", "-c", "SELECT * FROM shop.t", "--format", "csv").out  # and programs get it as it is

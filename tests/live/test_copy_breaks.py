@@ -42,5 +42,6 @@ def test_a_terminated_backend_does_not_hang_the_run(project, postgres):
                   AND clock_timestamp() - query_start > interval '1 s';"""):
             time.sleep(0.2)
         ended = time.monotonic()
-        proc.communicate(timeout=20)
+        _, said = proc.communicate(timeout=20)
     assert proc.returncode == 1 and time.monotonic() - ended < 15
+    assert "terminating connection due to administrator command" in said, said
