@@ -17,7 +17,9 @@
 
 #define PAGE_MIN ((size_t)8 << 10)
 #define PAGE_MAX ((size_t)1 << 20)
-#define ROWS_MAX 524288             /* readers share a file by row groups */
+#define RAW_MAX                                                                                    \
+    ((uint64_t)64 << 20) /* a row group before compression: readers share a file by them */
+#define ROWS_MAX 524288  /* readers share a file by row groups */
 #define BLOOM_MAX ((size_t)2 << 20) /* a million values at 1 % */
 
 struct mr_pq_writer {
@@ -144,6 +146,14 @@ static size_t held(const struct mr_pq_writer *w)
     return sum;
 }
 
+static uint64_t raw_bytes(const struct mr_pq_writer *w)
+{
+    uint64_t sum = 0;
+    for (int i = 0; i < w->n_leaves; i++)
+        sum += w->columns[i].raw_bytes;
+    return sum;
+}
+
 uint64_t mr_pq_bytes(const struct mr_pq_writer *w)
 {
     return w->at + held(w);
@@ -252,7 +262,8 @@ enum mr_code mr_pq_write(struct mr_pq_writer *w, const struct mr_batch *batch, s
         return rc;
     w->rows += batch->n_rows;
     w->group_rows += batch->n_rows;
-    if (w->group_rows >= w->o.row_group_rows || held(w) >= w->o.row_group_bytes)
+    if (w->group_rows >= w->o.row_group_rows || held(w) >= w->o.row_group_bytes ||
+        raw_bytes(w) >= RAW_MAX)
         return close_group(w, pool, err);
     return MR_OK;
 }
