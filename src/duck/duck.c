@@ -38,7 +38,7 @@ struct mr_duck_result {
 static void *try_open(const char *dir, const char *tail)
 {
     char *path = mr_asprintf("%s/%s", dir, tail);
-    void *h = access(path, R_OK) == 0 ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
+    void *h = access(path, R_OK) == 0 ? dlopen(path, RTLD_LAZY | RTLD_LOCAL) : NULL;
     mr_free(path);
     return h;
 }
@@ -53,7 +53,7 @@ static void *find_library(const char *library)
                                          NULL };
     char exe[PATH_MAX];
     if (library)
-        return dlopen(library, RTLD_NOW | RTLD_LOCAL);
+        return dlopen(library, RTLD_LAZY | RTLD_LOCAL);
     ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
     exe[n > 0 ? n : 0] = '\0';
     char *slash = strrchr(exe, '/');
@@ -64,7 +64,7 @@ static void *find_library(const char *library)
         if (h)
             return h;
     }
-    return dlopen("libduckdb.so", RTLD_NOW | RTLD_LOCAL);
+    return dlopen("libduckdb.so", RTLD_LAZY | RTLD_LOCAL);
 }
 
 static enum mr_code load(const char *library, struct mr_error *err)
