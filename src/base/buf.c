@@ -66,6 +66,17 @@ void mr_buf_printf(struct mr_buf *b, const char *fmt, ...)
     va_end(ap);
 }
 
+void mr_buf_put_quoted(struct mr_buf *b, const char *s, char quote)
+{
+    mr_buf_putc(b, quote);
+    for (; *s; s++) {
+        if (*s == quote)
+            mr_buf_putc(b, quote);
+        mr_buf_putc(b, *s);
+    }
+    mr_buf_putc(b, quote);
+}
+
 char *mr_buf_take(struct mr_buf *b)
 {
     mr_buf_reserve(b, 0);

@@ -20,15 +20,10 @@ static const char *protocol_of(const struct mr_report *r, const struct mr_stream
     return ntz ? "(3,7) timestampNtz" : "(1,2)";
 }
 
-static const char *source_of(const struct mr_field *f)
-{
-    return f->source_name ? f->source_name : f->name;
-}
-
 static bool is_pinned(const struct mr_stream_report *s, const struct mr_field *f)
 {
     for (int i = 0; i < s->n_pins; i++)
-        if (strcmp(s->pins[i], source_of(f)) == 0)
+        if (strcmp(s->pins[i], mr_field_source(f)) == 0)
             return true;
     return false;
 }
@@ -61,7 +56,7 @@ static void text_field(const struct mr_stream_report *s, const struct mr_field *
     static const char *const physical[] = { NULL, "int96", "millis", "fixed" };
     struct mr_buf type = { 0 };
     mr_field_type_text(f, &type);
-    fprintf(out, "    %-28s %-22s -> %s", source_of(f),
+    fprintf(out, "    %-28s %-22s -> %s", mr_field_source(f),
             f->source_type ? f->source_type : "(no type)", mr_buf_str(&type));
     if (f->source_name)
         fprintf(out, " as %s", f->name);
@@ -128,7 +123,7 @@ static void json_field(const struct mr_stream_report *s, const struct mr_field *
     mr_field_type_text(f, &type);
     mr_json_open(j, NULL, '{');
     mr_json_str(j, "name", f->name);
-    mr_json_str(j, "source", source_of(f));
+    mr_json_str(j, "source", mr_field_source(f));
     if (f->source_type)
         mr_json_str(j, "source_type", f->source_type);
     mr_json_str(j, "type", mr_buf_str(&type));

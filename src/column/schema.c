@@ -109,15 +109,21 @@ void mr_schema_shape(struct mr_schema *s, const struct mr_column_wish *wishes)
     s->n_fields = n;
 }
 
-int mr_schema_find(const struct mr_schema *s, const char *name)
+int mr_schema_named(const struct mr_schema *s, const char *name)
 {
     for (int i = 0; i < s->n_fields; i++)
         if (strcmp(s->fields[i].name, name) == 0)
             return i;
-    for (int i = 0; i < s->n_fields; i++)
-        if (s->fields[i].source_name && strcmp(s->fields[i].source_name, name) == 0)
-            return i;
     return -1;
+}
+
+int mr_schema_find(const struct mr_schema *s, const char *name)
+{
+    int at = mr_schema_named(s, name);
+    for (int i = 0; at < 0 && i < s->n_fields; i++)
+        if (s->fields[i].source_name && strcmp(s->fields[i].source_name, name) == 0)
+            at = i;
+    return at;
 }
 
 bool mr_type_equal(struct mr_type a, struct mr_type b)

@@ -24,6 +24,13 @@ struct mr_field *mr_schema_add(struct mr_schema *s, const char *name, struct mr_
 struct mr_column_wish;
 /** mr_schema_shape - drop the fields that are not kept, and take over what is wished but for the pins. */
 void mr_schema_shape(struct mr_schema *s, const struct mr_column_wish *wishes);
+/** mr_schema_named - index of the column that lands as `name`; -1. Case matters. */
+int mr_schema_named(const struct mr_schema *s, const char *name);
+/** mr_field_source - the source's spelling of a column's name. */
+static inline const char *mr_field_source(const struct mr_field *f)
+{
+    return f->source_name ? f->source_name : f->name;
+}
 /** mr_schema_find - index of the column that lands as `name`, or whose source name it is; -1. Case matters. */
 int mr_schema_find(const struct mr_schema *s, const char *name);
 /** mr_schema_same_layout - true when names, types and nullability agree, in order. */

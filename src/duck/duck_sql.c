@@ -60,24 +60,12 @@ bool mr_duck_reaches_out(const char *function)
 
 void mr_duck_put_name(struct mr_buf *b, const char *name)
 {
-    mr_buf_putc(b, '"');
-    for (; *name; name++) {
-        if (*name == '"')
-            mr_buf_putc(b, '"');
-        mr_buf_putc(b, *name);
-    }
-    mr_buf_putc(b, '"');
+    mr_buf_put_quoted(b, name, '"');
 }
 
 void mr_duck_put_text(struct mr_buf *b, const char *s)
 {
-    mr_buf_putc(b, '\'');
-    for (; *s; s++) {
-        if (*s == '\'')
-            mr_buf_putc(b, '\'');
-        mr_buf_putc(b, *s);
-    }
-    mr_buf_putc(b, '\'');
+    mr_buf_put_quoted(b, s, '\'');
 }
 
 void mr_duck_put_type(struct mr_buf *b, const struct mr_field *f)

@@ -16,26 +16,13 @@
 #define POLICIES (MR_BAD_FAIL + 1)
 #define TEXT_MAX 60
 
-static int find_source(const struct mr_schema *s, const char *name)
-{
-    for (int i = 0; i < s->n_fields; i++)
-        if (strcmp(s->fields[i].name, name) == 0)
-            return i;
-    return -1;
-}
-
-static const char *source_name(const struct mr_field *f)
-{
-    return f->source_name ? f->source_name : f->name;
-}
-
 /* All columns of the key, or none: a part of it does not name a row. */
 static void find_keys(struct mr_bad_book *b)
 {
     const struct mr_stream *s = b->stream;
     b->keys = mr_alloc(sizeof *b->keys * ((size_t)s->n_key + 1));
     for (int i = 0; i < s->n_key; i++) {
-        int at = find_source(&s->schema, s->key[i]);
+        int at = mr_schema_named(&s->schema, s->key[i]);
         if (at < 0) {
             b->n_keys = 0;
             return;
@@ -51,7 +38,7 @@ void mr_book_open(struct mr_bad_book *b, const struct mr_stream *s, const struct
     b->sampled = mr_zalloc((size_t)s->schema.n_fields + 1, POLICIES);
     b->entry_of = mr_zalloc(((size_t)landing->n_fields + 1) * POLICIES, sizeof *b->entry_of);
     for (int i = 0; i < landing->n_fields; i++)
-        b->source_of[i] = find_source(&s->schema, source_name(&landing->fields[i]));
+        b->source_of[i] = mr_schema_named(&s->schema, mr_field_source(&landing->fields[i]));
     find_keys(b);
 }
 
@@ -149,7 +136,7 @@ static struct mr_bad_count *entry(struct mr_bad_book *b, const struct mr_schema 
         b->counts = mr_realloc(b->counts, sizeof *b->counts * (size_t)(b->n + 1));
         const struct mr_field *f = &landing->fields[c->column];
         b->counts[b->n] = (struct mr_bad_count){ .column = mr_strdup(f->name),
-                                                 .source = mr_strdup(source_name(f)),
+                                                 .source = mr_strdup(mr_field_source(f)),
                                                  .done = c->done };
         *at = ++b->n;
     }
@@ -229,7 +216,7 @@ static void add_count(struct mr_stream_report *r, struct mr_bad_count *c)
 
 static int column_rank(const struct mr_schema *s, const struct mr_bad_count *c)
 {
-    return POLICIES * find_source(s, c->column) + (int)c->done;
+    return POLICIES * mr_schema_named(s, c->column) + (int)c->done;
 }
 
 void mr_book_merge(struct mr_bad_book *b, struct mr_stream_report *r)

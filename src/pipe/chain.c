@@ -26,7 +26,7 @@ static int by_rank(const void *a, const void *b)
 
 static int order_of(const struct mr_field *f, const struct mr_place_list *l)
 {
-    const char *name = f->source_name ? f->source_name : f->name;
+    const char *name = mr_field_source(f);
     for (int i = 0; i < l->n; i++)
         if (strcmp(l->items[i].column, name) == 0)
             return l->items[i].order;

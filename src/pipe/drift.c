@@ -32,26 +32,13 @@ void mr_change_add(struct mr_stream_report *r, const char *what, const char *col
                                                             .to = to ? mr_strdup(to) : NULL };
 }
 
-static int find(const struct mr_schema *s, const char *name)
-{
-    for (int i = 0; i < s->n_fields; i++)
-        if (strcmp(s->fields[i].name, name) == 0)
-            return i;
-    return -1;
-}
-
-static const char *source_name(const struct mr_field *f)
-{
-    return f->source_name ? f->source_name : f->name;
-}
-
 /* The column of `s` that comes from the same source column, under a name that `other` does not have. */
 static int same_source(const struct mr_schema *s, const struct mr_schema *other,
                        const struct mr_field *f)
 {
     for (int i = 0; i < s->n_fields; i++)
-        if (strcmp(source_name(&s->fields[i]), source_name(f)) == 0 &&
-            find(other, s->fields[i].name) < 0)
+        if (strcmp(mr_field_source(&s->fields[i]), mr_field_source(f)) == 0 &&
+            mr_schema_named(other, s->fields[i].name) < 0)
             return i;
     return -1;
 }
@@ -93,7 +80,7 @@ static bool reordered(const struct mr_schema *have, const struct mr_schema *want
 {
     int last = -1;
     for (int i = 0; i < have->n_fields; i++) {
-        int at = find(want, have->fields[i].name);
+        int at = mr_schema_named(want, have->fields[i].name);
         if (at >= 0 && at < last)
             return true;
         last = at >= 0 ? at : last;
@@ -106,7 +93,7 @@ static void compare(const struct mr_schema *have, const struct mr_schema *want, 
 {
     for (int i = 0; i < want->n_fields; i++) {
         const struct mr_field *f = &want->fields[i];
-        int at = find(have, f->name), old = at < 0 ? same_source(have, want, f) : -1;
+        int at = mr_schema_named(have, f->name), old = at < 0 ? same_source(have, want, f) : -1;
         if (at >= 0)
             both_have(r, &have->fields[at], f, append);
         else if (old >= 0)
@@ -116,7 +103,7 @@ static void compare(const struct mr_schema *have, const struct mr_schema *want, 
     }
     for (int i = 0; i < have->n_fields; i++) {
         const struct mr_field *f = &have->fields[i];
-        if (strcmp(f->name, MR_RESCUED) != 0 && find(want, f->name) < 0 &&
+        if (strcmp(f->name, MR_RESCUED) != 0 && mr_schema_named(want, f->name) < 0 &&
             same_source(want, have, f) < 0)
             one_has(r, "column_dropped", f);
     }
@@ -161,7 +148,7 @@ static bool leave_out(struct mr_job *j)
     int *from = mr_alloc(sizeof *from * ((size_t)all->n_fields + 1));
     some.fields = mr_zalloc((size_t)all->n_fields, sizeof *some.fields);
     for (int i = 0; i < all->n_fields; i++)
-        if (find(&j->recall.schema, all->fields[i].name) >= 0) {
+        if (mr_schema_named(&j->recall.schema, all->fields[i].name) >= 0) {
             from[some.n_fields] = i;
             mr_field_copy(&some.fields[some.n_fields++], &all->fields[i]);
         }

@@ -49,17 +49,6 @@ enum mr_code mr_sqlite_fail(const struct mr_sqlite_file *f, enum mr_error_id id,
 
 /* ---- statements ---- */
 
-static void put_quoted(struct mr_buf *b, const char *name)
-{
-    mr_buf_putc(b, '"');
-    for (; *name; name++) {
-        if (*name == '"')
-            mr_buf_putc(b, '"');
-        mr_buf_putc(b, *name);
-    }
-    mr_buf_putc(b, '"');
-}
-
 /* On lines of their own: a comment at the end of the user's SQL ends there. */
 static void put_from(struct mr_buf *b, const struct mr_stream *s)
 {
@@ -68,7 +57,7 @@ static void put_from(struct mr_buf *b, const struct mr_stream *s)
         mr_buf_printf(b, " FROM (\n%s\n)", src->query);
     } else {
         mr_buf_puts(b, " FROM main.");
-        put_quoted(b, s->table);
+        mr_buf_put_quoted(b, s->table, '"');
     }
     if (src->where)
         mr_buf_printf(b, " WHERE (\n%s\n)", src->where);
@@ -85,7 +74,7 @@ static char *select_text(const struct mr_stream *s, int64_t limit)
     mr_buf_puts(&b, "SELECT ");
     for (int i = 0; i < s->schema.n_fields; i++) {
         mr_buf_puts(&b, i ? ", " : "");
-        put_quoted(&b, s->schema.fields[i].name);
+        mr_buf_put_quoted(&b, s->schema.fields[i].name, '"');
     }
     if (mr_sqlite_names_rowid(s))
         mr_buf_printf(&b, ", %s", ((const struct mr_sqlite_source *)s->source)->rowid);

@@ -218,10 +218,9 @@ static enum mr_code close_group(struct mr_pq_writer *w, struct mr_pool *pool, st
     if (rc != MR_OK)
         return rc;
     mr_thrift_list(&t, 1, MR_THRIFT_STRUCT, (size_t)w->n_leaves);
-    for (int i = 0; i < w->n_leaves; i++) {
-        raw_sum += w->columns[i].raw_bytes;
+    raw_sum = raw_bytes(w); /* before they begin anew */
+    for (int i = 0; i < w->n_leaves; i++)
         mr_pq_column_end_chunk(&w->columns[i], &t, &w->indexes);
-    }
     mr_thrift_i64(&t, 2, (int64_t)raw_sum);
     mr_thrift_i64(&t, 3, w->group_rows);
     mr_thrift_i64(&t, 5, (int64_t)start);

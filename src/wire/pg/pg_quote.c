@@ -8,13 +8,7 @@
 char *mr_pg_quote(const char *name)
 {
     struct mr_buf b = { 0 };
-    mr_buf_putc(&b, '"');
-    for (; *name; name++) {
-        if (*name == '"')
-            mr_buf_putc(&b, '"');
-        mr_buf_putc(&b, *name);
-    }
-    mr_buf_putc(&b, '"');
+    mr_buf_put_quoted(&b, name, '"');
     return mr_buf_take(&b);
 }
 
