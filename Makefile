@@ -1,7 +1,7 @@
 # The shell around meson: each target is one thing a person wants.
 BUILD := build
 
-.PHONY: all setup demo test unit asan tsan fuzz lint fmt docs-test live nightly bench-quick bench bench-small bench-long clean
+.PHONY: all demo test nightly unit asan tsan fuzz lint fmt docs docs-test bench-quick bench bench-small bench-long clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) -v >$(BUILD)/ninja.log 2>&1 || { grep -E 'error|warning|FAILED' $(BUILD)/ninja.log; exit 1; }
@@ -48,6 +48,12 @@ lint: ## what a machine can say about the source
 
 fmt:
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+docs: ## the pages that programs make: docs/types.md by the decoders, docs/readers.md by the readers, the YAML schema
+	@tools/setup test
+	@$(MAKE) --no-print-directory all
+	@$(BUILD)/millrace schema >docs/reference/pipeline.schema.json
+	@MR_UPDATE_DOCS=1 .deps/venv/bin/python -m pytest -q -p no:cacheprovider tests/e2e/test_type_docs.py tests/interop/test_matrix.py
 
 docs-test: all
 	@tools/docs-test

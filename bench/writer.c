@@ -170,6 +170,7 @@ int main(int argc, char **argv)
     double best = 1e9;
     if (argc < 5 || argc - 4 > COLUMNS_MAX)
         die("usage", "bench-writer ROWS OUT.parquet RUNS OID:TYPMOD...");
+    mr_mem_setup();
     columns(argv + 4, argc - 4, &schema, types);
     read_file(argv[1], &r);
     decode(&r, &schema, types);

@@ -26,6 +26,8 @@ void *mr_try_alloc(size_t size) __attribute__((malloc));
 void *mr_try_realloc(void *p, size_t size);
 void mr_free(void *p); /* NULL-safe */
 
+/** mr_mem_setup - for main(), before anything large is allocated: large buffers go back to the system when freed. */
+void mr_mem_setup(void);
 /** mr_peak_rss_bytes - peak resident memory of this process so far. */
 uint64_t mr_peak_rss_bytes(void);
 /** mr_rss_bytes - resident memory of this process now. */

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "cli/cli.h"
 #include "duck/duck.h"
 
@@ -122,6 +123,7 @@ static bool wants_help(int argc, char **argv)
 int main(int argc, char **argv)
 {
     struct mr_args args;
+    mr_mem_setup();
     setlocale(LC_ALL, "C.UTF-8");
     signal(SIGPIPE, SIG_IGN);
     mr_tame_stdout();

@@ -19,7 +19,7 @@ def test_the_tables_are_what_the_program_says(project):
     if os.environ.get("MR_UPDATE_DOCS"):
         new = iter([pg, lite])
         PAGE.write_text(TABLE.sub(lambda _: next(new), PAGE.read_text()))
-    assert tables(PAGE.read_text()) == [pg, lite], "docs/types.md is stale: run this test with MR_UPDATE_DOCS=1"
+    assert tables(PAGE.read_text()) == [pg, lite], "docs/types.md is stale: make docs writes it anew"
 
 
 def test_a_table_that_is_stale_is_seen():

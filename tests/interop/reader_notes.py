@@ -8,8 +8,8 @@ from conftest import ROOT
 STORE, PAGE = ROOT / "tests/interop/readers.json", ROOT / "docs/readers.md"
 HEAD = """# Who reads what
 
-Made by `tests/interop` from what readers did; a test fails when this page is stale, and
-`MR_UPDATE_DOCS=1 make test` (`make nightly` for Spark 3.5) writes it anew. *yes*: every value came back as the source prints
+Made by `tests/interop` from what readers did; a test fails when this page is stale, and `make docs` writes it anew
+(`MR_UPDATE_DOCS=1 make nightly` for Spark 3.5). *yes*: every value came back as the source prints
 it. A number: the reader refused, in the words below, or is known to be wrong where they say so; any other wrong value is a failed
 test. Every file has a page index, and every table of types a column `_rescued`, which all of them read.
 
@@ -48,5 +48,5 @@ def settle(ran):
         return ""
     stale = [r for r in ran if stored().get(r) != ran[r]]
     if stale or not PAGE.exists() or PAGE.read_text() != page(notes):
-        return f"docs/readers.md is stale ({', '.join(stale) or 'the page'}): run tests/interop with MR_UPDATE_DOCS=1"
+        return f"docs/readers.md is stale ({', '.join(stale) or 'the page'}): make docs writes it anew"
     return ""
