@@ -1,6 +1,7 @@
 """Shapes of tables, the log as others read it, and the checksum by an independent implementation."""
 
 import decimal
+import hashlib
 import random
 import sqlite3
 
@@ -37,6 +38,23 @@ def test_empty_and_one_row(project, spark, lite):
         assert got == {}, who
     for who, got in everyone(spark, project.lake / "shop/one", kinds).items():
         assert got == {7: ["7", None]}, who
+
+
+def test_long_texts_that_repeat_and_then_do_not(project, postgres):
+    """120 MB of one text are a few bytes of a dictionary's page. When the dictionary is full, they are not written out into the open
+    page, and what comes then is compressed, though that page did not shrink."""
+    text = "CASE WHEN i <= 12000 THEN repeat('x', 10000) ELSE repeat(md5(i::text), 320) END"
+    project.pipeline(postgres.database("repeats", f"CREATE TABLE flat AS SELECT i AS id, {text} AS v FROM generate_series(1, 12300) i;"
+                                                  f"CREATE TABLE list AS SELECT i AS id, ARRAY[i::text, {text}] AS v FROM generate_series(1, 12300) i;"),
+                     extra="memory: 64MB\n")
+    report = project.run().report
+    assert report["peak_memory_bytes"] < 64_000_000 * 1.1
+    want = [(i, "x" * 10000 if i <= 12000 else hashlib.md5(str(i).encode()).hexdigest() * 320) for i in range(1, 12301)]
+    assert sorted((r["id"], r["v"]) for r in project.rows("shop/flat").to_pylist()) == want
+    assert sorted((r["id"], r["v"]) for r in project.rows("shop/list").to_pylist()) == [(i, [str(i), v]) for i, v in want]
+    chunks = [f.metadata.row_group(g).column(1) for t in ("flat", "list") for f in files(project, f"shop/{t}") for g in range(f.num_row_groups)]
+    assert all(c.total_compressed_size < 200_000 for c in chunks), chunks
+    assert {"RLE_DICTIONARY", "DELTA_LENGTH_BYTE_ARRAY"} <= {e for c in chunks for e in c.encodings}
 
 
 def test_many_row_groups_and_dictionary_fallback(project, spark, lite):

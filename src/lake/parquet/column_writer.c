@@ -179,10 +179,26 @@ static void dict_range(struct mr_pq_column *c)
     }
 }
 
-/* From here on without dictionary; what the open page holds as indices becomes values. */
-static void dict_give_up(struct mr_pq_column *c)
+/* Would the texts that the open page holds as indices be more than a page holds? A few long ones can stand in many rows. */
+static bool too_long_written_out(const struct mr_pq_column *c)
 {
     const struct mr_pq_dict *d = &c->dict;
+    size_t sum = 0;
+    for (int64_t i = 0; i < c->page_values && sum <= c->page_bytes; i++) {
+        uint32_t k = c->indices[i];
+        sum += d->ends[k] - (k ? d->ends[k - 1] : 0);
+    }
+    return sum > c->page_bytes;
+}
+
+/* From here on without dictionary. What the open page holds as indices becomes values; false: that is too much, and the page
+ * has to end as it is, before the row at hand. */
+static bool dict_give_up(struct mr_pq_column *c)
+{
+    const struct mr_pq_dict *d = &c->dict;
+    c->dict.off = true;
+    if (c->physical == PQ_BYTE_ARRAY && c->page_entries > 0 && too_long_written_out(c))
+        return false;
     dict_range(c);
     for (int64_t i = 0; i < c->page_values; i++) {
         uint32_t k = c->indices[i], start = mr_pq_is_bytes(c) && k ? d->ends[k - 1] : 0;
@@ -191,8 +207,8 @@ static void dict_give_up(struct mr_pq_column *c)
         else
             plain_word(c, &c->plain, d->words[k]);
     }
-    c->dict.off = true;
     c->page_is_dict = false;
+    return true;
 }
 
 static void dict_look(struct mr_pq_column *c, size_t n)
@@ -202,7 +218,7 @@ static void dict_look(struct mr_pq_column *c, size_t n)
         return;
     c->dict.decided = true;
     if (2 * (int64_t)c->dict.n > c->seen)
-        dict_give_up(c);
+        (void)dict_give_up(c);
 }
 
 /* ---- pages ---- */
@@ -229,8 +245,14 @@ static void page_header(struct mr_buf *out, int encoding, int64_t values, size_t
     mr_thrift_struct_end(&t);
 }
 
-/* A chunk whose first page hardly shrinks is left as it is: a page cannot opt out alone, its chunk can.
- * Compress `raw` behind room for a header, and move it down to the header's end: no buffer beside `out`. */
+/* A chunk whose first page hardly shrinks is left as it is: a page cannot opt out alone, its chunk can. A short page (runs of one
+ * index) and one behind which texts follow say nothing of the rest. */
+static bool speaks_for_chunk(const struct mr_pq_column *c, const struct mr_buf *raw)
+{
+    return raw->len >= 4096 && !(c->page_is_dict && c->dict.off);
+}
+
+/* Compress `raw` behind room for a header, and move it down to the header's end: no buffer beside `out`. */
 enum mr_code mr_pq_put_page(struct mr_pq_column *c, const struct mr_buf *raw, int encoding,
                             int64_t values, bool dictionary, struct mr_buf *out,
                             struct mr_error *err)
@@ -245,7 +267,8 @@ enum mr_code mr_pq_put_page(struct mr_pq_column *c, const struct mr_buf *raw, in
         rc = mr_pq_compress(c->codecs, mr_buf_str(raw), raw->len, out, err);
     size_t body = before + HEADER_MAX;
     if (rc == MR_OK && out == &c->pages && before == 0)
-        c->chunk_bare = (double)(out->len - body) > 0.95 * (double)raw->len;
+        c->chunk_bare =
+            speaks_for_chunk(c, raw) && (double)(out->len - body) > 0.95 * (double)raw->len;
     if (rc == MR_OK && c->chunk_bare) {
         out->len = body;
         mr_buf_append(out, mr_buf_str(raw), raw->len);
@@ -428,7 +451,7 @@ static void add_words(struct mr_pq_column *c, const uint64_t *words, size_t n)
         i = mr_pq_dict_words(&c->dict, words, n, c->indices + c->page_values);
         c->page_values += (int64_t)i;
         if (i < n)
-            dict_give_up(c);
+            (void)dict_give_up(c); /* words are short enough */
         else
             dict_look(c, n);
     }
@@ -447,14 +470,16 @@ static void add_words(struct mr_pq_column *c, const uint64_t *words, size_t n)
     c->page_values += (int64_t)(n - i);
 }
 
-static void add_value(struct mr_pq_column *c, const void *p, size_t n)
+/* False: the open page ends before this row, see dict_give_up. So do the next three. */
+static bool add_value(struct mr_pq_column *c, const void *p, size_t n)
 {
     if (c->page_is_dict) {
         if (mr_pq_dict_bytes(&c->dict, p, n, &c->indices[c->page_values])) {
             c->page_values++;
-            return;
+            return true;
         }
-        dict_give_up(c);
+        if (!dict_give_up(c))
+            return false;
     }
     page_bytes_value(c, c->page_values, p, n);
     if (c->physical == PQ_BYTE_ARRAY)
@@ -462,6 +487,7 @@ static void add_value(struct mr_pq_column *c, const void *p, size_t n)
     if (c->bloom.limit)
         mr_pq_bloom_add(&c->bloom, p, n);
     c->page_values++;
+    return true;
 }
 
 static void add_bool(struct mr_pq_column *c, const struct mr_array *a, int64_t from, int64_t n)
@@ -477,7 +503,7 @@ static void add_bool(struct mr_pq_column *c, const struct mr_array *a, int64_t f
     }
 }
 
-static __attribute__((noinline)) void add_fixed(struct mr_pq_column *c, const struct mr_array *a,
+static __attribute__((noinline)) bool add_fixed(struct mr_pq_column *c, const struct mr_array *a,
                                                 int64_t r)
 {
     __int128 v;
@@ -492,14 +518,14 @@ static __attribute__((noinline)) void add_fixed(struct mr_pq_column *c, const st
     else
         mr_pq_range_words(&c->page_range, c->field->type, &word, 1);
     mr_pq_big_endian(v, c->fixed_len, be);
-    add_value(c, be, (size_t)c->fixed_len);
+    return add_value(c, be, (size_t)c->fixed_len);
 }
 
 #define DAY_US 86400000000LL
 #define JULIAN_1970 2440588
 
 /* Nanoseconds of the day, then the Julian day. */
-static __attribute__((noinline)) void add_int96(struct mr_pq_column *c, const struct mr_array *a,
+static __attribute__((noinline)) bool add_int96(struct mr_pq_column *c, const struct mr_array *a,
                                                 int64_t r)
 {
     int64_t us = ((const int64_t *)(const void *)a->values)[r];
@@ -510,18 +536,21 @@ static __attribute__((noinline)) void add_int96(struct mr_pq_column *c, const st
     memcpy(bytes, &nanos, 8);
     memcpy(bytes + 8, &julian, 4);
     mr_pq_range_words(&c->page_range, c->field->type, &word, 1);
-    add_value(c, bytes, sizeof bytes);
+    return add_value(c, bytes, sizeof bytes);
 }
 
 /* One row of text, binary, a wide decimal or an INT96. */
-static inline void add_row(struct mr_pq_column *c, const struct mr_array *a, int64_t r)
+static inline bool add_row(struct mr_pq_column *c, const struct mr_array *a, int64_t r)
 {
     if (__builtin_expect(c->physical == PQ_BYTE_ARRAY, 1))
-        add_value(c, a->data + a->offsets[r], (size_t)(a->offsets[r + 1] - a->offsets[r]));
-    else if (c->physical == PQ_FIXED)
-        add_fixed(c, a, r);
-    else
-        add_int96(c, a, r);
+        return add_value(c, a->data + a->offsets[r], (size_t)(a->offsets[r + 1] - a->offsets[r]));
+    return c->physical == PQ_FIXED ? add_fixed(c, a, r) : add_int96(c, a, r);
+}
+
+static bool page_is_full(const struct mr_pq_column *c)
+{
+    return c->page_entries >= page_cap_rows(c) || c->plain.len >= c->page_bytes + c->lead ||
+           (c->page_is_dict && c->dict.off);
 }
 
 /* At most n rows that fit the open page; returns how many were taken. */
@@ -535,8 +564,8 @@ static int64_t add_block(struct mr_pq_column *c, const struct mr_array *a, int64
     } else if (mr_pq_is_bytes(c)) {
         int64_t taken = 0, before = c->page_values;
         while (taken < n && c->plain.len < c->page_bytes + c->lead) {
-            if (!mr_array_is_null(a, from + taken))
-                add_row(c, a, from + taken);
+            if (!mr_array_is_null(a, from + taken) && !add_row(c, a, from + taken))
+                break;
             taken++;
         }
         n = taken;
@@ -552,8 +581,8 @@ static int64_t add_block(struct mr_pq_column *c, const struct mr_array *a, int64
     return n;
 }
 
-/* The values of one row of a nested column. */
-static void add_slots(struct mr_pq_column *c, const struct mr_array *leaf)
+/* The values of one row of a nested column; false: as add_row. */
+static bool add_slots(struct mr_pq_column *c, const struct mr_array *leaf)
 {
     uint64_t words[BLOCK];
     size_t n = 0;
@@ -564,10 +593,10 @@ static void add_slots(struct mr_pq_column *c, const struct mr_array *leaf)
             continue;
         if (c->physical == PQ_BOOLEAN)
             add_bool(c, leaf, slot, 1);
-        else if (mr_pq_is_bytes(c))
-            add_row(c, leaf, slot);
-        else
+        else if (!mr_pq_is_bytes(c))
             n += load_words(c, leaf, slot, 1, words + n);
+        else if (!add_row(c, leaf, slot))
+            return false;
         if (n == BLOCK) {
             add_words(c, words, n);
             n = 0;
@@ -577,6 +606,25 @@ static void add_slots(struct mr_pq_column *c, const struct mr_array *leaf)
         add_words(c, words, n);
     if (mr_pq_is_bytes(c) && c->page_is_dict)
         dict_look(c, (size_t)(c->page_values - before));
+    return true;
+}
+
+/* The row whose entries are at hand, or nothing of it; false: as add_row. */
+static bool add_entries(struct mr_pq_column *c, const struct mr_array *leaf)
+{
+    const struct mr_pq_entries *e = &c->entries;
+    int64_t before = c->page_values;
+    make_room(c, c->page_entries + e->n);
+    if (!add_slots(c, leaf)) {
+        c->page_values = before;
+        return false;
+    }
+    memcpy(c->levels + c->page_entries, e->def, (size_t)e->n);
+    memcpy(c->reps + c->page_entries, e->rep, (size_t)e->n);
+    c->page_nulls += e->n - (c->page_values - before);
+    c->page_entries += e->n;
+    c->page_rows++;
+    return true;
 }
 
 /* A row never lies in two pages. */
@@ -585,18 +633,10 @@ static enum mr_code append_nested(struct mr_pq_column *c, const struct mr_array 
 {
     const struct mr_array *leaf = mr_pq_leaf_array(c->leaf, a);
     enum mr_code rc = MR_OK;
-    for (int64_t r = 0; r < a->length && rc == MR_OK; r++) {
-        struct mr_pq_entries *e = &c->entries;
-        mr_pq_shred(c->leaf, a, r, e);
-        make_room(c, c->page_entries + e->n);
-        memcpy(c->levels + c->page_entries, e->def, (size_t)e->n);
-        memcpy(c->reps + c->page_entries, e->rep, (size_t)e->n);
-        int64_t before = c->page_values;
-        add_slots(c, leaf);
-        c->page_nulls += e->n - (c->page_values - before);
-        c->page_entries += e->n;
-        c->page_rows++;
-        if (c->page_entries >= page_cap_rows(c) || c->plain.len >= c->page_bytes + c->lead)
+    for (int64_t r = 0; r < a->length && rc == MR_OK;) {
+        mr_pq_shred(c->leaf, a, r, &c->entries);
+        r += add_entries(c, leaf);
+        if (page_is_full(c))
             rc = mr_pq_column_flush(c, err);
     }
     return rc;
@@ -619,7 +659,7 @@ static enum mr_code check_millis(const struct mr_pq_column *c, const struct mr_a
 enum mr_code mr_pq_column_append(struct mr_pq_column *c, const struct mr_array *a,
                                  struct mr_error *err)
 {
-    int64_t cap = page_cap_rows(c);
+    const int64_t cap = page_cap_rows(c);
     if (c->field->physical == MR_PHYSICAL_MILLIS) {
         enum mr_code rc = check_millis(c, mr_pq_leaf_array(c->leaf, a), err);
         if (rc != MR_OK)
@@ -631,7 +671,7 @@ enum mr_code mr_pq_column_append(struct mr_pq_column *c, const struct mr_array *
         int64_t n = a->length - r < BLOCK ? a->length - r : BLOCK;
         n = n < cap - c->page_rows ? n : cap - c->page_rows;
         r += add_block(c, a, r, n);
-        if (c->page_rows < cap && c->plain.len < c->page_bytes + c->lead)
+        if (!page_is_full(c))
             continue;
         enum mr_code rc = mr_pq_column_flush(c, err);
         if (rc != MR_OK)
