@@ -52,6 +52,16 @@ static enum mr_code place(const struct mr_bloom_columns *b, struct mr_error *err
     return err ? err->code : MR_E_CONFIG;
 }
 
+/* Of booleans a filter would hold nothing; of floats, 0 and -0 are equal and hash apart. */
+static bool can_have_one(const struct mr_field *f)
+{
+    bool can = f->type.id != MR_TYPE_BOOL && f->type.id != MR_TYPE_FLOAT32 &&
+               f->type.id != MR_TYPE_FLOAT64;
+    for (int i = 0; i < f->n_children && can; i++)
+        can = can_have_one(&f->children[i]);
+    return can;
+}
+
 enum mr_code mr_bloom_columns_see(struct mr_bloom_columns *b, const struct mr_field *f,
                                   struct mr_error *err)
 {
@@ -61,12 +71,13 @@ enum mr_code mr_bloom_columns_see(struct mr_bloom_columns *b, const struct mr_fi
     if (i < 0)
         return MR_OK;
     b->found[i] = true;
-    if (f->type.id != MR_TYPE_BOOL && f->type.id != MR_TYPE_FLOAT32 &&
-        f->type.id != MR_TYPE_FLOAT64)
+    if (can_have_one(f))
         return MR_OK;
-    char type[MR_TYPE_TEXT];
-    mr_fail(err, MR_ID_LOAD04, "bloom_filters: %s is %s, which can have no Bloom filter", f->name,
-            mr_type_name(f->type, type));
+    struct mr_buf type = { 0 };
+    mr_field_type_text(f, &type);
+    mr_fail(err, MR_ID_LOAD04, "bloom_filters: %s is %.200s, which can have no Bloom filter",
+            f->name, mr_buf_str(&type));
+    mr_buf_release(&type);
     place(b, err);
     return mr_error_advise(err, "take %s out of bloom_filters", f->name);
 }
