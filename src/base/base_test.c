@@ -5,7 +5,9 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -83,7 +85,48 @@ static void secrets_are_replaced_also_percent_encoded(void **state)
     mr_buf_puts(&b, "x p@ss word y p%40ss%20word z");
     mr_redact(&b);
     assert_string_equal(b.data, "x *** y *** z");
+    mr_secret_add("first");
+    mr_secret_add("first-and-more");
+    mr_buf_clear(&b);
+    mr_buf_puts(&b, "first-and-more, first");
+    mr_redact(&b);
+    assert_string_equal(b.data, "***, ***");
     mr_buf_release(&b);
+}
+
+/* What the log wrote to stderr for this message. */
+static void logged(enum mr_log_format format, const char *message, char *ret, size_t size)
+{
+    int ends[2], keep = dup(STDERR_FILENO);
+    assert_int_equal(pipe(ends), 0);
+    assert_true(dup2(ends[1], STDERR_FILENO) >= 0);
+    mr_log_setup(MR_LOG_INFO, format);
+    mr_log(MR_LOG_INFO, NULL, message, "kv=%s", message);
+    assert_true(dup2(keep, STDERR_FILENO) >= 0);
+    ssize_t n = read(ends[0], ret, size - 1);
+    assert_true(n > 0);
+    ret[n] = '\0';
+    close(ends[0]);
+    close(ends[1]);
+    close(keep);
+}
+
+/* A secret is replaced as it is, before it is quoted for JSON or tamed for a terminal. */
+static void secrets_with_quotes_and_controls_are_replaced_in_logs(void **state)
+{
+    static const char *const secrets[] = { "qu\"ote", "back\\slash", "tab\there" };
+    char line[500];
+    (void)state;
+    for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++) {
+        char message[100];
+        mr_secret_add(secrets[i]);
+        snprintf(message, sizeof message, "with %s in it", secrets[i]);
+        logged(MR_LOG_JSON, message, line, sizeof line);
+        assert_non_null(strstr(line, "\"message\":\"with *** in it\""));
+        assert_non_null(strstr(line, "\"kv\":\"with *** in it\""));
+        logged(MR_LOG_TEXT, message, line, sizeof line);
+        assert_non_null(strstr(line, "with *** in it kv=with *** in it"));
+    }
 }
 
 static void ids_sort_by_time(void **state)
@@ -169,6 +212,7 @@ int main(void)
         cmocka_unit_test(time_round_trips_over_all_years),
         cmocka_unit_test(json_escapes_what_must_be_escaped),
         cmocka_unit_test(secrets_are_replaced_also_percent_encoded),
+        cmocka_unit_test(secrets_with_quotes_and_controls_are_replaced_in_logs),
         cmocka_unit_test(ids_sort_by_time),
         cmocka_unit_test(queue_hands_over_everything_within_its_bound),
         cmocka_unit_test(pool_calls_every_index_once),

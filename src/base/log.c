@@ -47,15 +47,21 @@ void mr_log_unlock(void)
     pthread_mutex_unlock(&g_mutex);
 }
 
+/* Longer ones first: one that begins another must not leave the other's end. */
 static void add_secret(char *s)
 {
-    for (int i = 0; i < g_n_secrets; i++)
+    int at = 0;
+    while (at < g_n_secrets && strlen(g_secrets[at]) > strlen(s))
+        at++;
+    for (int i = at; i < g_n_secrets; i++)
         if (strcmp(g_secrets[i], s) == 0) {
             mr_free(s);
             return;
         }
     g_secrets = mr_realloc(g_secrets, sizeof *g_secrets * (size_t)(g_n_secrets + 1));
-    g_secrets[g_n_secrets++] = s;
+    memmove(g_secrets + at + 1, g_secrets + at, sizeof *g_secrets * (size_t)(g_n_secrets - at));
+    g_secrets[at] = s;
+    g_n_secrets++;
 }
 
 /* As a password stands in a URL: everything but unreserved characters as %XX. */
@@ -74,6 +80,16 @@ static char *percent_encode(const char *s)
     return mr_buf_take(&b);
 }
 
+/* As it stands within a JSON string. */
+static char *json_escape(const char *s)
+{
+    struct mr_buf b = { 0 };
+    mr_json_quote(&b, s, strlen(s));
+    char *inner = mr_strndup(b.data + 1, b.len - 2);
+    mr_buf_release(&b);
+    return inner;
+}
+
 void mr_secret_add(const char *secret)
 {
     if (!secret || !*secret)
@@ -81,6 +97,7 @@ void mr_secret_add(const char *secret)
     pthread_mutex_lock(&g_mutex);
     add_secret(mr_strdup(secret));
     add_secret(percent_encode(secret));
+    add_secret(json_escape(secret));
     pthread_mutex_unlock(&g_mutex);
 }
 
@@ -198,10 +215,11 @@ static void emit(enum mr_log_level level, const char *stream, const char *messag
             mr_buf_printf(&b, " %s", kv);
         if (err && err->advice[0])
             mr_buf_printf(&b, " (%s)", err->advice);
-        tame(&b);
     }
     if (b.data)
         b.len = erase_all(b.data, b.len);
+    if (g_format == MR_LOG_TEXT) /* afterwards: a secret is known as it is, not as it is printed */
+        tame(&b);
     mr_buf_putc(&b, '\n');
     if (write(STDERR_FILENO, b.data, b.len) < 0) /* nowhere left to say it */
         b.len = 0;

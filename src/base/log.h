@@ -28,7 +28,7 @@ void mr_log_error(enum mr_log_level level, const char *stream, const struct mr_e
 
 /** mr_secret_add - from now on this text is replaced by *** in logs and wherever mr_redact is called. */
 void mr_secret_add(const char *secret);
-/** mr_redact - replace every registered secret (also percent-encoded) in b. */
+/** mr_redact - replace every registered secret (also percent-encoded, and escaped as in JSON) in b. */
 void mr_redact(struct mr_buf *b);
 /** mr_redact_error - the same for every text of err. */
 void mr_redact_error(struct mr_error *err);
