@@ -2,6 +2,10 @@
 
 import time
 
+import pytest
+from conftest import PASSWORD
+from stalling_proxy import StallingProxy
+
 NOISY = """
     CREATE TABLE big (id bigint PRIMARY KEY, x int);
     INSERT INTO big SELECT g, g FROM generate_series(1, 100000) g;
@@ -45,3 +49,18 @@ def test_a_terminated_backend_does_not_hang_the_run(project, postgres):
         _, said = proc.communicate(timeout=20)
     assert proc.returncode == 1 and time.monotonic() - ended < 15
     assert "terminating connection due to administrator command" in said, said
+
+
+@pytest.mark.parametrize("what,sql", [
+    ("before its first row", "IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'enough'; END $$"),
+    ("between rows", "LANGUAGE plpgsql AS $$ BEGIN IF i = 500 THEN RAISE EXCEPTION 'enough'; END IF; RETURN i; END $$")])
+def test_a_server_that_hangs_behind_an_error_does_not_hang_the_run(project, postgres, what, sql):
+    """That it never says to be ready for more is not waited for longer than read_timeout."""
+    argument = "1" if "IMMUTABLE" in sql else "i"
+    postgres.database("stalled", f"CREATE FUNCTION f(i int) RETURNS int {sql};"
+                                 f"CREATE VIEW v AS SELECT f({argument}) AS x FROM generate_series(1, 1000) i;")
+    with StallingProxy(postgres.port) as proxy:
+        project.pipeline(f"postgresql://mill:{PASSWORD}@127.0.0.1:{proxy.port}/stalled?sslmode=disable",
+                         consumer="  tables: {public.v: }\n  read_timeout: 1s\n")
+        result = project.run(code=1, timeout=40)
+        assert proxy.stalled and ("the server said: enough" in result.err or "the server sent nothing for 1 s" in result.err), (what, result)

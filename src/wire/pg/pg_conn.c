@@ -327,7 +327,7 @@ void mr_pg_drain(struct mr_pg *c)
 {
     PGresult *r;
     bool more = true;
-    while (more && (r = PQgetResult(c->pg)) != NULL) {
+    while (more && mr_pg_wait_result(c, NULL) == MR_OK && (r = PQgetResult(c->pg)) != NULL) {
         more = !is_copy(r);
         PQclear(r);
     }
@@ -517,7 +517,8 @@ enum mr_code mr_pg_copy_begin(struct mr_pg *c, const char *sql, struct mr_error 
                 (got == MR_PG_TAP_FULL && !consume(c)) || got == MR_PG_TAP_LOST)
                 break; /* a lost connection shows at the next statement */
         }
-        mr_pg_drain(c);
+        if (!mr_pg_tap_is_open(&c->tap) || c->tap.ended) /* else libpq would wait for the tap */
+            mr_pg_drain(c);
         mr_pg_tap_close(&c->tap);
         return rc;
     }

@@ -30,7 +30,7 @@ MR_CHECK enum mr_code mr_pg_wait_result(struct mr_pg *c, struct mr_error *err);
 /** mr_pg_server_error - r's error with its SQLSTATE; r NULL: the connection is lost. */
 enum mr_code mr_pg_server_error(struct mr_pg *c, const PGresult *r, struct mr_error *err);
 enum mr_code mr_pg_lost(struct mr_pg *c, struct mr_error *err);
-/** mr_pg_drain - read results away until the server is ready for the next statement. */
+/** mr_pg_drain - read results away until the server is ready for the next statement, or the time-out. */
 void mr_pg_drain(struct mr_pg *c);
 
 #endif
