@@ -47,6 +47,8 @@ static void time_round_trips_over_all_years(void **state)
     assert_string_equal(mr_time_iso(us, buf), "1999-12-31T22:00:00.000000Z");
     assert_false(mr_time_parse("2026-02-29", 10, &us));
     assert_false(mr_time_parse("2026-02-28x", 11, &us));
+    assert_true(mr_time_parse("2000-01-01T00:00:00+02", 22, &us));
+    assert_false(mr_time_parse("2000-01-01T00:00:00+02:", 23, &us));
     for (int64_t d = -800000; d < 3000000; d += 37) {
         int64_t y;
         int m, day;

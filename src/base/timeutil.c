@@ -154,8 +154,8 @@ static bool parse_zone(const char **s, const char *end, int64_t *ret_us)
     int h, m = 0;
     if (!sign || !digits(s, end, 2, &h))
         return false;
-    one(s, end, ':');
-    if (*s < end && !digits(s, end, 2, &m))
+    bool colon = one(s, end, ':');
+    if ((colon || *s < end) && !digits(s, end, 2, &m))
         return false;
     *ret_us = (int64_t)sign * (h * 60 + m) * 60000000;
     return h <= 15 && m <= 59;
