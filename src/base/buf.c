@@ -77,6 +77,18 @@ void mr_buf_put_quoted(struct mr_buf *b, const char *s, char quote)
     mr_buf_putc(b, quote);
 }
 
+void mr_buf_put_percent(struct mr_buf *b, const char *s, const char *plain)
+{
+    for (; *s; s++) {
+        char c = *s;
+        if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+            strchr(plain, c))
+            mr_buf_putc(b, c);
+        else
+            mr_buf_printf(b, "%%%02X", (unsigned char)c);
+    }
+}
+
 char *mr_buf_take(struct mr_buf *b)
 {
     mr_buf_reserve(b, 0);

@@ -64,19 +64,11 @@ static void add_secret(char *s)
     g_n_secrets++;
 }
 
-/* As a password stands in a URL: everything but unreserved characters as %XX. */
+/* As a password stands in a URL. */
 static char *percent_encode(const char *s)
 {
     struct mr_buf b = { 0 };
-    for (; *s; s++) {
-        unsigned char c = (unsigned char)*s;
-        bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                     strchr("-._~", c);
-        if (plain)
-            mr_buf_putc(&b, (char)c);
-        else
-            mr_buf_printf(&b, "%%%02X", c);
-    }
+    mr_buf_put_percent(&b, s, "-._~");
     return mr_buf_take(&b);
 }
 

@@ -210,15 +210,7 @@ static void put_metadata(const struct attempt *a, struct mr_json *j)
 static void put_path(struct mr_json *j, const char *path)
 {
     struct mr_buf b = { 0 };
-    for (; *path; path++) {
-        unsigned char c = (unsigned char)*path;
-        bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                     strchr("-._~/=", c);
-        if (plain)
-            mr_buf_putc(&b, (char)c);
-        else
-            mr_buf_printf(&b, "%%%02X", c);
-    }
+    mr_buf_put_percent(&b, path, "-._~/=");
     mr_json_str(j, "path", mr_buf_str(&b));
     mr_buf_release(&b);
 }

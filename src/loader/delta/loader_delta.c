@@ -160,27 +160,14 @@ static void diagnose(struct mr_loader *l, int64_t source_bytes, struct mr_findin
     mr_delta_diagnose(mr_store_root(l->store), source_bytes, out);
 }
 
-/* One part of an appId: everything but unreserved characters as %XX, so that '/' separates. */
-static void append_encoded(struct mr_buf *b, const char *s)
-{
-    for (; *s; s++) {
-        unsigned char c = (unsigned char)*s;
-        bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                     strchr("-._~", c);
-        if (plain)
-            mr_buf_putc(b, (char)c);
-        else
-            mr_buf_printf(b, "%%%02X", c);
-    }
-}
-
+/* The parts are encoded, so that '/' separates. */
 static char *make_app_id(const char *pipeline_id, const char *stream)
 {
     struct mr_buf b = { 0 };
     mr_buf_puts(&b, "millrace/1/");
-    append_encoded(&b, pipeline_id);
+    mr_buf_put_percent(&b, pipeline_id, "-._~");
     mr_buf_putc(&b, '/');
-    append_encoded(&b, stream);
+    mr_buf_put_percent(&b, stream, "-._~");
     mr_buf_puts(&b, "/-");
     return mr_buf_take(&b);
 }
