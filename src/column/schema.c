@@ -158,6 +158,21 @@ bool mr_schema_same_layout(const struct mr_schema *a, const struct mr_schema *b)
     return true;
 }
 
+void mr_decimal_text(__int128 v, int scale, struct mr_buf *out)
+{
+    char digits[48];
+    unsigned __int128 u = v < 0 ? -(unsigned __int128)v : (unsigned __int128)v;
+    int k = 0;
+    for (; u || k <= scale; u /= 10) /* at least one digit before the point */
+        digits[k++] = (char)('0' + (int)(u % 10));
+    mr_buf_puts(out, v < 0 ? "-" : "");
+    while (k-- > 0) {
+        mr_buf_putc(out, digits[k]); /* cppcheck-suppress negativeIndex; k >= 0 here */
+        if (k == scale && k > 0)
+            mr_buf_putc(out, '.');
+    }
+}
+
 const char *mr_type_name(struct mr_type t, char *buf)
 {
     buf[0] = '\0';

@@ -36,6 +36,8 @@ int mr_schema_find(const struct mr_schema *s, const char *name);
 /** mr_schema_same_layout - true when names, types and nullability agree, in order. */
 bool mr_schema_same_layout(const struct mr_schema *a, const struct mr_schema *b);
 bool mr_type_equal(struct mr_type a, struct mr_type b);
+/** mr_decimal_text - append an unscaled value with its point: -1234 of scale 2 is "-12.34". */
+void mr_decimal_text(__int128 v, int scale, struct mr_buf *out);
 /** mr_type_name - "long", "decimal(12,2)", as Delta spells it. buf has MR_TYPE_TEXT bytes; returns buf. */
 const char *mr_type_name(struct mr_type t, char *buf);
 /** mr_type_parse - the inverse; false when it is not one of ours. */

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/utf8.h"
 #include "column/builder.h"
 #include "column/schema.h"
 #include "pipe/internal.h"
@@ -82,14 +81,6 @@ static const struct mr_bad_cell *cell_at(const struct mr_bad_list *l, int near, 
     return NULL;
 }
 
-static void put_text(struct mr_buf *out, const char *s, size_t n)
-{
-    size_t k = n > TEXT_MAX ? mr_utf8_floor(s, TEXT_MAX) : n;
-    for (size_t i = 0; i < k; i++)
-        mr_buf_putc(out, (unsigned char)s[i] < 0x20 || s[i] == 0x7F ? ' ' : s[i]);
-    mr_buf_puts(out, k < n ? "..." : "");
-}
-
 static void put_key(const struct mr_bad_book *b, const struct mr_batch *in, int cell,
                     struct mr_buf *out)
 {
@@ -100,7 +91,7 @@ static void put_key(const struct mr_bad_book *b, const struct mr_batch *in, int 
         const struct mr_bad_cell *bad = cell_at(&in->bad, cell, b->keys[i]);
         mr_buf_printf(out, "%s%s=", i ? ", " : "", f->name);
         if (bad)
-            put_text(out, in->bad.text + bad->text_at, bad->text_len);
+            mr_text_cut(in->bad.text + bad->text_at, bad->text_len, TEXT_MAX, out);
         else
             mr_cell_text(f, &in->columns[b->keys[i]], row, out);
     }
@@ -146,7 +137,7 @@ static struct mr_bad_count *entry(struct mr_bad_book *b, const struct mr_schema 
 static char *sample_text(const struct mr_bad_list *l, const struct mr_bad_cell *c)
 {
     struct mr_buf b = { 0 };
-    put_text(&b, l->text + c->text_at, c->text_len);
+    mr_text_cut(l->text + c->text_at, c->text_len, TEXT_MAX, &b);
     return mr_buf_take(&b);
 }
 

@@ -8,40 +8,30 @@
 #include "base/timeutil.h"
 #include "base/utf8.h"
 #include "column/builder.h"
+#include "column/schema.h"
 #include "pipe/internal.h"
 
 #define TEXT_MAX 100
 
-static void put_cut(struct mr_buf *out, const char *s, size_t n)
+void mr_text_cut(const char *s, size_t n, size_t most, struct mr_buf *out)
 {
-    bool cut = n > TEXT_MAX;
-    size_t k = cut ? mr_utf8_floor(s, TEXT_MAX) : n;
-    for (size_t i = 0; i < k; i++) /* one line, whatever it holds */
+    size_t k = n > most ? mr_utf8_floor(s, most) : n;
+    for (size_t i = 0; i < k; i++)
         mr_buf_putc(out, (unsigned char)s[i] < 0x20 || s[i] == 0x7F ? ' ' : s[i]);
-    mr_buf_puts(out, cut ? "..." : "");
+    mr_buf_puts(out, k < n ? "..." : "");
 }
 
 static void put_decimal(struct mr_buf *out, struct mr_type t, const uint8_t *values, int64_t r)
 {
-    char digits[48];
     __int128 v;
     int64_t small;
-    int k = 0;
     if (t.precision <= 18) {
         memcpy(&small, values + 8 * r, 8);
         v = small;
     } else {
         memcpy(&v, values + 16 * r, 16);
     }
-    unsigned __int128 u = v < 0 ? -(unsigned __int128)v : (unsigned __int128)v;
-    mr_buf_puts(out, v < 0 ? "-" : "");
-    for (; u || k <= t.scale; u /= 10)
-        digits[k++] = (char)('0' + (int)(u % 10));
-    while (k-- > 0) {
-        mr_buf_putc(out, digits[k]); /* cppcheck-suppress negativeIndex; k >= 0 here */
-        if (k == t.scale && k > 0)
-            mr_buf_putc(out, '.');
-    }
+    mr_decimal_text(v, t.scale, out);
 }
 
 static int64_t whole(struct mr_type t, const uint8_t *values, int64_t r)
@@ -80,7 +70,7 @@ static void put_bytes(struct mr_buf *out, const struct mr_field *f, const struct
     const uint8_t *s = a->data + a->offsets[r];
     size_t n = (size_t)(a->offsets[r + 1] - a->offsets[r]);
     if (f->type.id == MR_TYPE_STRING) {
-        put_cut(out, (const char *)s, n);
+        mr_text_cut((const char *)s, n, TEXT_MAX, out);
         return;
     }
     for (size_t i = 0; i < n && i < TEXT_MAX / 2; i++)

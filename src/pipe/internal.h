@@ -106,6 +106,8 @@ enum mr_code mr_book_error(const struct mr_bad_book *b, struct mr_error *err);
 void mr_book_merge(struct mr_bad_book *b, struct mr_stream_report *r);
 void mr_book_close(struct mr_bad_book *b); /* idempotent */
 void mr_bad_counts_free(struct mr_bad_count *c, int n);
+/** mr_text_cut - a text on one line, cut at `most` bytes. */
+void mr_text_cut(const char *s, size_t n, size_t most, struct mr_buf *out);
 /** mr_cell_text - a value for people, cut at 100 bytes. */
 void mr_cell_text(const struct mr_field *f, const struct mr_array *a, int64_t r,
                   struct mr_buf *out);

@@ -10,6 +10,7 @@
 
 #include "base/timeutil.h"
 #include "base/utf8.h"
+#include "column/schema.h"
 #include "lake/delta/delta_internal.h"
 
 #define MAX_LEAVES 32
@@ -37,29 +38,15 @@ static int64_t as_int(const uint8_t *p, size_t n)
     }
 }
 
-/* The unscaled value with its point; a JSON number keeps all digits. */
+/* A JSON number keeps all digits. */
 static void put_decimal(struct mr_buf *out, struct mr_type t, const uint8_t *p, size_t n)
 {
-    char digits[48];
     __int128 v;
     if (n == 16)
         memcpy(&v, p, 16);
     else
         v = as_int(p, n);
-    bool negative = v < 0;
-    unsigned __int128 u = negative ? -(unsigned __int128)v : (unsigned __int128)v;
-    int k = 0;
-    while (u || k <= t.scale) { /* at least one digit before the point */
-        digits[k++] = (char)('0' + (int)(u % 10));
-        u /= 10;
-    }
-    if (negative)
-        mr_buf_putc(out, '-');
-    while (k-- > 0) {
-        mr_buf_putc(out, digits[k]); /* cppcheck-suppress negativeIndex; k >= 0 here */
-        if (k == t.scale && k > 0)
-            mr_buf_putc(out, '.');
-    }
+    mr_decimal_text(v, t.scale, out);
 }
 
 static bool put_float(struct mr_buf *out, struct mr_type t, const uint8_t *p)
