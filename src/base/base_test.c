@@ -32,6 +32,11 @@ static void utf8_rejects_what_rfc3629_rejects(void **state)
     assert_int_equal(mr_utf8_floor("ab\xE2\x82\xAC", 4), 2);
     assert_int_equal(mr_utf8_floor("ab\xE2\x82\xAC", 5), 5);
     assert_int_equal(mr_utf8_floor("ab", 2), 2);
+    assert_int_equal(mr_utf8_control("\x1B[2J", 4), 1);
+    assert_int_equal(mr_utf8_control("\xC2\x9B", 2), 2);
+    assert_int_equal(mr_utf8_control("\xC2\xA0", 2), 0);
+    assert_int_equal(mr_utf8_control("\xE2\x80\xAEx", 4), 3);
+    assert_int_equal(mr_utf8_control("\xE2\x80\xAE", 2), 0);
 }
 
 static void time_round_trips_over_all_years(void **state)

@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/timeutil.h"
+#include "base/utf8.h"
 
 static pthread_mutex_t g_mutex = PTHREAD_MUTEX_INITIALIZER;
 static enum mr_log_level g_least = MR_LOG_INFO;
@@ -154,13 +155,9 @@ static void json_pairs(struct mr_json *j, char *kv)
 /* One line, and none of the bytes that a terminal obeys: names of tables are the source's to choose. */
 static void tame(struct mr_buf *b)
 {
-    for (size_t i = 0; i < b->len; i++) {
-        unsigned char c = (unsigned char)b->data[i];
-        bool c1 = i && c >= 0x80 && c < 0xA0 && (unsigned char)b->data[i - 1] == 0xC2;
-        if (c < 0x20 || c == 0x7F)
-            b->data[i] = ' ';
-        else if (c1)
-            b->data[i - 1] = b->data[i] = '?';
+    for (size_t i = 0, n; i < b->len; i += n ? n : 1) {
+        n = mr_utf8_control(b->data + i, b->len - i);
+        memset(b->data + i, n == 1 ? ' ' : '?', n);
     }
 }
 

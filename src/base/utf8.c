@@ -60,3 +60,16 @@ size_t mr_utf8_floor(const char *s, size_t n)
     size_t need = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
     return k - 1 + need <= n ? n : k - 1;
 }
+
+size_t mr_utf8_control(const char *s, size_t n)
+{
+    const unsigned char *p = (const unsigned char *)s;
+    if (*p < 0x20 || *p == 0x7F)
+        return 1;
+    if (n >= 2 && p[0] == 0xC2 && p[1] >= 0x80 && p[1] < 0xA0)
+        return 2;
+    bool bidi = n >= 3 && p[0] == 0xE2 &&
+                ((p[1] == 0x80 && p[2] >= 0xAA && p[2] <= 0xAE) ||
+                 (p[1] == 0x81 && p[2] >= 0xA6 && p[2] <= 0xA9));
+    return bidi ? 3 : 0;
+}

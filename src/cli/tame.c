@@ -2,29 +2,16 @@
  * What        what is printed for people, without what a terminal would obey: names and values are the source's to choose
  * Guarantees  on a terminal no control character but line ends, tabs and our two colours gets through; where the output is no
  *             terminal, nothing is changed
- * Source      ECMA-48: C0 and C1 controls; Unicode: bidirectional formatting characters
  */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/utf8.h"
 #include "cli/cli.h"
 
 static struct mr_buf g_line;
-
-/* Bytes of a control character or a bidirectional mark at p; 0: it is none. */
-static size_t control(const unsigned char *p, size_t n)
-{
-    if (*p < 0x20 || *p == 0x7F)
-        return *p == '\n' || *p == '\t' ? 0 : 1;
-    if (n >= 2 && p[0] == 0xC2 && p[1] >= 0x80 && p[1] < 0xA0)
-        return 2;
-    bool bidi = n >= 3 && p[0] == 0xE2 &&
-                ((p[1] == 0x80 && p[2] >= 0xAA && p[2] <= 0xAE) ||
-                 (p[1] == 0x81 && p[2] >= 0xA6 && p[2] <= 0xA9));
-    return bidi ? 3 : 0;
-}
 
 static size_t colour(const char *p, size_t n)
 {
@@ -39,7 +26,8 @@ void mr_tame(const char *s, size_t n, struct mr_buf *out)
 {
     for (size_t i = 0; i < n;) {
         size_t keep = colour(s + i, n - i);
-        size_t drop = keep ? 0 : control((const unsigned char *)s + i, n - i);
+        bool plain = keep || s[i] == '\n' || s[i] == '\t';
+        size_t drop = plain ? 0 : mr_utf8_control(s + i, n - i);
         if (drop)
             mr_buf_putc(out, '?');
         else
