@@ -92,18 +92,25 @@ char *mr_strdup(const char *s)
     return mr_strndup(s, strlen(s));
 }
 
-char *mr_asprintf(const char *fmt, ...)
+char *mr_vasprintf(const char *fmt, va_list ap)
 {
-    va_list ap, again;
-    va_start(ap, fmt);
+    va_list again;
     va_copy(again, ap);
-    int n = vsnprintf(NULL, 0, fmt, ap);
-    va_end(ap);
+    int n = vsnprintf(NULL, 0, fmt, again);
+    va_end(again);
     char *p = mr_alloc((size_t)(n < 0 ? 0 : n) + 1);
     p[0] = '\0';
     if (n > 0)
-        vsnprintf(p, (size_t)n + 1, fmt, again);
-    va_end(again);
+        vsnprintf(p, (size_t)n + 1, fmt, ap);
+    return p;
+}
+
+char *mr_asprintf(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    char *p = mr_vasprintf(fmt, ap);
+    va_end(ap);
     return p;
 }
 

@@ -11,6 +11,7 @@
 #ifndef MR_BASE_MEM_H
 #define MR_BASE_MEM_H
 
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,9 +20,11 @@ void *mr_zalloc(size_t count, size_t size) __attribute__((malloc, returns_nonnul
 void *mr_realloc(void *p, size_t size) __attribute__((returns_nonnull));
 char *mr_strdup(const char *s) __attribute__((malloc, returns_nonnull));
 char *mr_strndup(const char *s, size_t n) __attribute__((malloc, returns_nonnull));
-/** mr_asprintf - a formatted string; free with mr_free. */
+/** mr_asprintf, mr_vasprintf - a formatted string; free with mr_free. */
 char *mr_asprintf(const char *fmt, ...)
     __attribute__((malloc, returns_nonnull, format(printf, 1, 2)));
+char *mr_vasprintf(const char *fmt, va_list ap)
+    __attribute__((malloc, returns_nonnull, format(printf, 1, 0)));
 void *mr_try_alloc(size_t size) __attribute__((malloc));
 void *mr_try_realloc(void *p, size_t size);
 void mr_free(void *p); /* NULL-safe */

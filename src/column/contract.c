@@ -3,7 +3,6 @@
  */
 #include <stdarg.h>
 
-#include "base/buf.h"
 #include "base/mem.h"
 #include "column/schema.h"
 #include "millrace/consumer.h"
@@ -11,13 +10,11 @@
 
 void mr_stream_note(struct mr_stream *s, const char *fmt, ...)
 {
-    struct mr_buf b = { 0 };
     va_list ap;
-    va_start(ap, fmt);
-    mr_buf_vprintf(&b, fmt, ap);
-    va_end(ap);
     s->notes = mr_realloc(s->notes, sizeof *s->notes * (size_t)(s->n_notes + 1));
-    s->notes[s->n_notes++] = mr_buf_take(&b);
+    va_start(ap, fmt);
+    s->notes[s->n_notes++] = mr_vasprintf(fmt, ap);
+    va_end(ap);
 }
 
 void mr_stream_list_free(struct mr_stream_list *l, void (*free_source)(void *))
