@@ -70,16 +70,6 @@ char *mr_pg_qualified(const char *schema, const char *name)
     return both;
 }
 
-static unsigned to_oid(const char *text)
-{
-    return (unsigned)strtoul(text, NULL, 10);
-}
-
-static bool is_true(const char *cell)
-{
-    return cell && cell[0] == 't';
-}
-
 void mr_pg_table_free(void *table)
 {
     struct pg_table *t = table;

@@ -10,6 +10,8 @@
 #ifndef MR_CONSUMER_PG_CATALOG_H
 #define MR_CONSUMER_PG_CATALOG_H
 
+#include <stdlib.h>
+
 #include "millrace/consumer.h"
 #include "wire/pg/pg_conn.h"
 #include "wire/pg/pg_copy.h"
@@ -90,6 +92,16 @@ MR_CHECK enum mr_code mr_pg_load_query(struct mr_pg *c, const char *database,
 /** mr_pg_check_where - the user's condition, and a view's right to be read, before a row moves; into s->error. c is in no
  *  transaction. */
 void mr_pg_check_where(struct mr_pg *c, struct mr_stream *s);
+
+/* Cells of the catalog's answers. */
+static inline unsigned to_oid(const char *cell)
+{
+    return (unsigned)strtoul(cell, NULL, 10);
+}
+static inline bool is_true(const char *cell)
+{
+    return cell && cell[0] == 't';
+}
 
 /** mr_pg_qualified - "schema"."name"; mr_free. */
 char *mr_pg_qualified(const char *schema, const char *name);

@@ -11,16 +11,6 @@
 #include "base/mem.h"
 #include "consumer/postgres/pg_catalog.h"
 
-static unsigned to_oid(const char *text)
-{
-    return (unsigned)strtoul(text, NULL, 10);
-}
-
-static bool is_true(const char *cell)
-{
-    return cell && cell[0] == 't';
-}
-
 void mr_pg_free_heaps(struct pg_table *t)
 {
     for (int i = 0; i < t->n_heaps; i++)

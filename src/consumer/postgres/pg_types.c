@@ -57,11 +57,6 @@ static const char g_types_sql[] =
     " LEFT JOIN pg_catalog.pg_extension x ON x.oid = d.refobjid "
     "ORDER BY t.oid, a.attnum";
 
-static unsigned to_oid(const char *text)
-{
-    return (unsigned)strtoul(text, NULL, 10);
-}
-
 static int to_int(const char *text)
 {
     return (int)strtol(text, NULL, 10);
