@@ -91,10 +91,17 @@ static inline bool mr_pq_is_bytes(const struct mr_pq_column *c)
 {
     return c->physical == PQ_BYTE_ARRAY || c->physical == PQ_FIXED || c->physical == PQ_INT96;
 }
-/** mr_pq_put_page - append `raw`, compressed unless the chunk is bare, behind its header. Shared with chunk_writer.c. */
+/* page_writer.c */
+/** mr_pq_dict_range - the range of what the open page holds as indices, into the page's. */
+void mr_pq_dict_range(struct mr_pq_column *c);
+/** mr_pq_put_page - append `raw`, compressed unless the chunk is bare, behind its header. */
 MR_CHECK enum mr_code mr_pq_put_page(struct mr_pq_column *c, const struct mr_buf *raw, int encoding,
                                      int64_t values, bool dictionary, struct mr_buf *out,
                                      struct mr_error *err);
+/** mr_pq_column_flush - end the open page. */
+MR_CHECK enum mr_code mr_pq_column_flush(struct mr_pq_column *c, struct mr_error *err);
+
+/* column_writer.c */
 /** mr_pq_dict_entry - append value i of the dictionary, PLAIN. */
 void mr_pq_dict_entry(struct mr_pq_column *c, uint32_t i, struct mr_buf *out);
 
@@ -104,8 +111,8 @@ void mr_pq_column_release(struct mr_pq_column *c);
 /** mr_pq_column_append - all rows of `a`, the array of the leaf's column. */
 MR_CHECK enum mr_code mr_pq_column_append(struct mr_pq_column *c, const struct mr_array *a,
                                           struct mr_error *err);
-/** mr_pq_column_flush - end the open page. */
-MR_CHECK enum mr_code mr_pq_column_flush(struct mr_pq_column *c, struct mr_error *err);
+
+/* chunk_writer.c */
 /** mr_pq_column_write_chunk - the chunk's pages, to file offset *at, which moves behind them. */
 MR_CHECK enum mr_code mr_pq_column_write_chunk(struct mr_pq_column *c, uint64_t *at,
                                                const struct mr_pq_sink *sink, struct mr_error *err);
