@@ -1,6 +1,6 @@
 /*
  * What        the report of a run, as text for people and as JSON for programs
- * Source      blueprint, "--report json"; docs/reference/report.schema.json
+ * Source      docs/reference/report.schema.json
  */
 #include <inttypes.h>
 #include <string.h>

@@ -4,7 +4,7 @@
  * Guarantees  a stream becomes visible only when all its partitions of one view are staged; partitions of two views
  *             are never mixed; a stream's trouble stays its own; a run that is interrupted can be continued
  * Why         commits happen on the main thread, one after the other: they are short, and one thread is easy to trust
- * Source      blueprint: promises 1, 2, 5, 6
+ * Source      docs/guarantees.md
  */
 #include "pipe/run.h"
 

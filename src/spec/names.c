@@ -1,6 +1,6 @@
 /*
  * What        which streams, under which names: patterns, paths, safe column names
- * Source      blueprint, "Names"
+ * Source      docs/delta.md, "Names"
  */
 #include <ctype.h>
 #include <fnmatch.h>

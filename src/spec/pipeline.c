@@ -3,7 +3,7 @@
  * Gets        YAML, the registry of kinds, overrides of the command line
  * Guarantees  every key is known or refused by name; every value has its type; secrets are registered before anything
  *             can print them
- * Source      blueprint, "Configuration"
+ * Source      docs/pipeline.md
  */
 #include "spec/pipeline.h"
 

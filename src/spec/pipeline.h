@@ -6,7 +6,7 @@
  * Ownership  mr_pipeline_free frees all of it; connectors borrow.
  * Thread     built on the main thread, immutable afterwards.
  * Errors     MR_E_CONFIG with file:line:column and advice ("did you mean"); MR_E_UNSUPPORTED reads as a config error.
- * Source     blueprint 5; YAML 1.2 subset: no anchors, aliases or tags, depth <= 32, size <= 1 MiB.
+ * Source     docs/pipeline.md; YAML 1.2 subset: no anchors, aliases or tags, depth <= 32, size <= 1 MiB.
  */
 #ifndef MR_SPEC_PIPELINE_H
 #define MR_SPEC_PIPELINE_H

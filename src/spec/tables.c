@@ -2,7 +2,7 @@
  * What        `consumer.tables`: patterns, queries, and what is wished of tables and columns
  * Gets        a list of patterns, or a map from pattern or name to nothing, skip or settings
  * Guarantees  what cannot be is refused here where the types are pinned, else as soon as the source has said them
- * Source      blueprint, "Configuration"
+ * Source      docs/pipeline.md
  */
 #include <string.h>
 

@@ -5,7 +5,7 @@
  *
  * Ownership  a snapshot owns everything it points to. Commit borrows its input.
  * Thread     a snapshot is immutable: any thread. One commit call per table at a time in a process.
- * Source     delta-io/delta PROTOCOL.md; the profile we write is blueprint 7, docs/delta.md
+ * Source     delta-io/delta PROTOCOL.md; the profile we write is docs/delta.md
  */
 #ifndef MR_LAKE_DELTA_H
 #define MR_LAKE_DELTA_H

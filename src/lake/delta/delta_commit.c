@@ -4,7 +4,7 @@
  * Guarantees  compare-and-set: the txn of app_id is what the caller expects, in the very version that the new one
  *             follows; put-if-absent decides races; the own commit is recognised by its txnId after an unclear outcome
  * Why         the loop rereads the log, so that every condition is checked against what the winner left
- * Source      Delta protocol; design notes on fencing; Spark ConflictChecker
+ * Source      Delta protocol; docs/guarantees.md; Spark ConflictChecker
  */
 #include <inttypes.h>
 #include <string.h>

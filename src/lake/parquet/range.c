@@ -1,7 +1,7 @@
 /*
  * What        minimum and maximum of values, for Parquet statistics and Delta stats
  * Guarantees  no value lies outside; when that cannot be promised (NaN, huge text) there is no range
- * Source      parquet.thrift, Statistics and ColumnOrder; blueprint: Delta profile
+ * Source      parquet.thrift, Statistics and ColumnOrder; docs/delta.md
  */
 #include <endian.h>
 #include <string.h>

@@ -4,7 +4,7 @@
  * Guarantees  atomic: rows and position are one commit; a commit is a compare-and-set on the position; data files are
  *             durable before a manifest names them, manifests before a commit uses them
  * Why         nothing but the log entry is visible, so every earlier step may die at any moment
- * Source      blueprint: promises 1 and 2; lake/delta/delta.h
+ * Source      docs/guarantees.md; lake/delta/delta.h
  */
 #include "loader/delta/loader_delta.h"
 
