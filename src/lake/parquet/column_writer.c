@@ -370,13 +370,53 @@ static inline bool add_row(struct mr_pq_column *c, const struct mr_array *a, int
     return c->physical == PQ_FIXED ? add_fixed(c, a, r) : add_int96(c, a, r);
 }
 
+/* The dictionary is given up, and what the open page holds stays in it. */
+static bool page_must_end(const struct mr_pq_column *c)
+{
+    return c->page_is_dict && c->dict.off;
+}
+
 static bool page_is_full(const struct mr_pq_column *c)
 {
     return c->page_entries >= page_cap_rows(c) || c->plain.len >= c->page_bytes + c->lead ||
-           (c->page_is_dict && c->dict.off);
+           page_must_end(c);
+}
+
+/* Texts that are in the dictionary or go into it; returns how many rows were taken: fewer than n when it is full. */
+static int64_t add_known_texts(struct mr_pq_column *c, const struct mr_array *a, int64_t from,
+                               int64_t n)
+{
+    int64_t r = from;
+    for (; r < from + n; r++) {
+        if (mr_array_is_null(a, r))
+            continue;
+        if (!mr_pq_dict_bytes(&c->dict, a->data + a->offsets[r],
+                              (size_t)(a->offsets[r + 1] - a->offsets[r]),
+                              &c->indices[c->page_values]))
+            break;
+        c->page_values++;
+    }
+    return r - from;
 }
 
 /* At most n rows that fit the open page; returns how many were taken. */
+static int64_t add_bytes(struct mr_pq_column *c, const struct mr_array *a, int64_t from, int64_t n)
+{
+    int64_t taken = 0;
+    if (c->page_is_dict && c->physical == PQ_BYTE_ARRAY) {
+        taken = add_known_texts(c, a, from, n);
+        if (taken < n && !dict_give_up(c))
+            return taken;
+    }
+    while (taken < n && c->plain.len < c->page_bytes + c->lead) {
+        if (!mr_array_is_null(a, from + taken))
+            (void)add_row(c, a, from + taken); /* texts go into no dictionary any more */
+        taken++;
+    }
+    return taken;
+}
+
+/* The same for columns of every kind. */
 static int64_t add_block(struct mr_pq_column *c, const struct mr_array *a, int64_t from, int64_t n)
 {
     uint64_t words[BLOCK];
@@ -385,13 +425,8 @@ static int64_t add_block(struct mr_pq_column *c, const struct mr_array *a, int64
         note_levels(c, a, from, n);
         add_bool(c, a, from, n);
     } else if (mr_pq_is_bytes(c)) {
-        int64_t taken = 0, before = c->page_values;
-        while (taken < n && c->plain.len < c->page_bytes + c->lead) {
-            if (!mr_array_is_null(a, from + taken) && !add_row(c, a, from + taken))
-                break;
-            taken++;
-        }
-        n = taken;
+        int64_t before = c->page_values;
+        n = add_bytes(c, a, from, n);
         note_levels(c, a, from, n);
         if (c->page_is_dict)
             dict_look(c, (size_t)(c->page_values - before));
