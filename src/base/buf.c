@@ -89,6 +89,18 @@ void mr_buf_put_percent(struct mr_buf *b, const char *s, const char *plain)
     }
 }
 
+void mr_buf_put_varint(struct mr_buf *b, uint64_t v)
+{
+    for (; v >= 0x80; v >>= 7)
+        mr_buf_putc(b, (char)(v | 0x80));
+    mr_buf_putc(b, (char)v);
+}
+
+void mr_buf_put_zigzag(struct mr_buf *b, int64_t v)
+{
+    mr_buf_put_varint(b, ((uint64_t)v << 1) ^ (uint64_t)(v >> 63));
+}
+
 char *mr_buf_take(struct mr_buf *b)
 {
     mr_buf_reserve(b, 0);

@@ -12,18 +12,6 @@
 #define MINI 32
 #define MINIS (BLOCK / MINI)
 
-static void varint(struct mr_buf *b, uint64_t v)
-{
-    for (; v >= 0x80; v >>= 7)
-        mr_buf_putc(b, (char)(v | 0x80));
-    mr_buf_putc(b, (char)v);
-}
-
-static void zigzag(struct mr_buf *b, int64_t v)
-{
-    varint(b, ((uint64_t)v << 1) ^ (uint64_t)(v >> 63));
-}
-
 static int width_of(uint64_t all_bits)
 {
     return all_bits ? 64 - __builtin_clzll(all_bits) : 0;
@@ -55,7 +43,7 @@ static uint8_t *pack_mini(uint8_t *p, const uint64_t *v, int width)
 static void put_block(struct mr_buf *out, int64_t least, const uint64_t *d, size_t n)
 {
     mr_buf_reserve(out, 10 + MINIS + BLOCK * 8);
-    zigzag(out, least);
+    mr_buf_put_zigzag(out, least);
     uint8_t *widths = (uint8_t *)out->data + out->len, *p = widths + MINIS;
     for (int m = 0; m < MINIS; m++) {
         uint64_t bits = 0;
@@ -77,10 +65,10 @@ static void put_block(struct mr_buf *out, int64_t least, const uint64_t *d, size
         type v[BLOCK + 1], diff[BLOCK];                                                            \
         uint64_t d[BLOCK];                                                                         \
         memcpy(v, values, sizeof *v);                                                              \
-        varint(out, BLOCK);                                                                        \
-        varint(out, MINIS);                                                                        \
-        varint(out, n);                                                                            \
-        zigzag(out, v[0]);                                                                         \
+        mr_buf_put_varint(out, BLOCK);                                                             \
+        mr_buf_put_varint(out, MINIS);                                                             \
+        mr_buf_put_varint(out, n);                                                                 \
+        mr_buf_put_zigzag(out, v[0]);                                                              \
         for (size_t at = 1; at < n; at += BLOCK) {                                                 \
             size_t k = n - at < BLOCK ? n - at : BLOCK;                                            \
             memcpy(v, (const char *)values + (at - 1) * sizeof *v, (k + 1) * sizeof *v);           \

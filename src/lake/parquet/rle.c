@@ -10,16 +10,9 @@ int mr_rle_width(uint32_t max)
     return max ? 32 - __builtin_clz(max) : 0;
 }
 
-static void varint(struct mr_buf *b, uint64_t v)
-{
-    for (; v >= 0x80; v >>= 7)
-        mr_buf_putc(b, (char)(v | 0x80));
-    mr_buf_putc(b, (char)v);
-}
-
 void mr_rle_run(struct mr_buf *out, uint32_t value, size_t n, int width)
 {
-    varint(out, (uint64_t)n << 1);
+    mr_buf_put_varint(out, (uint64_t)n << 1);
     mr_buf_append(out, &value, (size_t)(width + 7) / 8);
 }
 
@@ -28,7 +21,7 @@ void mr_rle_run(struct mr_buf *out, uint32_t value, size_t n, int width)
     static void name(struct mr_buf *out, const type *v, size_t n, int width)                       \
     {                                                                                              \
         size_t groups = (n + 7) / 8;                                                               \
-        varint(out, (uint64_t)groups << 1 | 1);                                                    \
+        mr_buf_put_varint(out, (uint64_t)groups << 1 | 1);                                         \
         mr_buf_reserve(out, groups *(size_t)width + 8);                                            \
         uint8_t *p = (uint8_t *)out->data + out->len, *end = p + groups * (size_t)width;           \
         uint64_t acc = 0;                                                                          \

@@ -18,18 +18,6 @@ enum {
     T_LIST = 9
 };
 
-static void varint(struct mr_buf *b, uint64_t v)
-{
-    for (; v >= 0x80; v >>= 7)
-        mr_buf_putc(b, (char)(v | 0x80));
-    mr_buf_putc(b, (char)v);
-}
-
-static void zigzag(struct mr_buf *b, int64_t v)
-{
-    varint(b, ((uint64_t)v << 1) ^ (uint64_t)(v >> 63));
-}
-
 static void header(struct mr_thrift *t, int16_t id, int type)
 {
     int delta = id - t->last[t->depth];
@@ -37,7 +25,7 @@ static void header(struct mr_thrift *t, int16_t id, int type)
         mr_buf_putc(t->out, (char)(delta << 4 | type));
     } else {
         mr_buf_putc(t->out, (char)type);
-        zigzag(t->out, id);
+        mr_buf_put_zigzag(t->out, id);
     }
     t->last[t->depth] = id;
 }
@@ -45,19 +33,19 @@ static void header(struct mr_thrift *t, int16_t id, int type)
 void mr_thrift_i32(struct mr_thrift *t, int16_t id, int32_t v)
 {
     header(t, id, T_I32);
-    zigzag(t->out, v);
+    mr_buf_put_zigzag(t->out, v);
 }
 
 void mr_thrift_i64(struct mr_thrift *t, int16_t id, int64_t v)
 {
     header(t, id, T_I64);
-    zigzag(t->out, v);
+    mr_buf_put_zigzag(t->out, v);
 }
 
 void mr_thrift_i16(struct mr_thrift *t, int16_t id, int16_t v)
 {
     header(t, id, T_I16);
-    zigzag(t->out, v);
+    mr_buf_put_zigzag(t->out, v);
 }
 
 void mr_thrift_i8(struct mr_thrift *t, int16_t id, int8_t v)
@@ -74,7 +62,7 @@ void mr_thrift_bool(struct mr_thrift *t, int16_t id, bool v)
 void mr_thrift_binary(struct mr_thrift *t, int16_t id, const void *p, size_t n)
 {
     header(t, id, T_BINARY);
-    varint(t->out, n);
+    mr_buf_put_varint(t->out, n);
     mr_buf_append(t->out, p, n);
 }
 
@@ -115,18 +103,18 @@ void mr_thrift_list(struct mr_thrift *t, int16_t id, int elem, size_t n)
         mr_buf_putc(t->out, (char)(n << 4 | (size_t)elem));
     } else {
         mr_buf_putc(t->out, (char)(0xF0 | elem));
-        varint(t->out, n);
+        mr_buf_put_varint(t->out, n);
     }
 }
 
 void mr_thrift_elem_i32(struct mr_thrift *t, int32_t v)
 {
-    zigzag(t->out, v);
+    mr_buf_put_zigzag(t->out, v);
 }
 
 void mr_thrift_elem_i64(struct mr_thrift *t, int64_t v)
 {
-    zigzag(t->out, v);
+    mr_buf_put_zigzag(t->out, v);
 }
 
 void mr_thrift_elem_bool(struct mr_thrift *t, bool v)
@@ -136,7 +124,7 @@ void mr_thrift_elem_bool(struct mr_thrift *t, bool v)
 
 void mr_thrift_elem_binary(struct mr_thrift *t, const void *p, size_t n)
 {
-    varint(t->out, n);
+    mr_buf_put_varint(t->out, n);
     mr_buf_append(t->out, p, n);
 }
 
