@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/id.h"
+#include "base/io.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -98,6 +99,18 @@ static void secrets_are_replaced_also_percent_encoded(void **state)
     mr_buf_puts(&b, "first-and-more, first");
     mr_redact(&b);
     assert_string_equal(b.data, "***, ***");
+    mr_buf_release(&b);
+}
+
+static void an_empty_file_is_an_empty_string(void **state)
+{
+    (void)state;
+    struct mr_buf b = { 0 };
+    struct mr_error err = { 0 };
+    mr_buf_puts(&b, "what memory held before");
+    b.len = 0;
+    assert_int_equal(mr_io_read_file("/dev/null", 100, &b, &err), MR_OK);
+    assert_string_equal(b.data, "");
     mr_buf_release(&b);
 }
 
@@ -219,6 +232,7 @@ int main(void)
         cmocka_unit_test(time_round_trips_over_all_years),
         cmocka_unit_test(json_escapes_what_must_be_escaped),
         cmocka_unit_test(secrets_are_replaced_also_percent_encoded),
+        cmocka_unit_test(an_empty_file_is_an_empty_string),
         cmocka_unit_test(secrets_with_quotes_and_controls_are_replaced_in_logs),
         cmocka_unit_test(ids_sort_by_time),
         cmocka_unit_test(queue_hands_over_everything_within_its_bound),

@@ -188,12 +188,12 @@ enum mr_code mr_io_read_file(const char *path, size_t max, struct mr_buf *out, s
         if (n <= 0)
             break;
         out->len += (size_t)n;
-        out->data[out->len] = '\0';
         if (out->len > max) {
             rc = mr_fail(err, MR_ID_BASE02, "%s is larger than %zu bytes", path, max);
             break;
         }
     }
+    out->data[out->len] = '\0'; /* of an empty file too */
     close(fd);
     return rc;
 }
