@@ -72,8 +72,8 @@ struct mr_recall {
     bool exists;      /* the table is there */
     int64_t sequence; /* of this pipeline and stream: txn.version; 0 when never written */
     int64_t version;  /* of the table; -1 when it does not exist */
-    bool
-        done_in_run; /* this run has committed this stream already (a crash came before it was recorded) */
+    int64_t
+        done_version; /* this run has committed this stream already as that version (a crash came before it was recorded); -1: no */
     int64_t bad_cells; /* what the unit of that commit said */
     char view_id[80];  /* of the newest commit of this pipeline and stream; "" when unknown */
     int n_staged;      /* manifests of unfinished work of `run_id`, any view */

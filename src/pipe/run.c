@@ -118,8 +118,9 @@ static enum mr_code skip_if_done(struct mr_engine *e, struct mr_job *j, struct m
         mr_state_stream_is_done(e->state, e->report->run_id, j->stream->id, &version, view, err);
     if (rc != MR_OK)
         return rc;
-    if (version < 0 && j->recall.done_in_run) {
-        version = j->recall.version;
+    bool in_table = j->recall.done_version >= 0;
+    if (version < 0 && in_table) {
+        version = j->recall.done_version;
         snprintf(view, sizeof view, "%s", j->recall.view_id);
     }
     if (version < 0)
@@ -128,7 +129,7 @@ static enum mr_code skip_if_done(struct mr_engine *e, struct mr_job *j, struct m
     snprintf(j->rep->view_id, sizeof j->rep->view_id, "%s", view);
     mr_log(MR_LOG_INFO, j->stream->id, "committed before the interruption", "version=%lld",
            (long long)version);
-    j->rep->bad_before = j->recall.done_in_run ? j->recall.bad_cells : 0;
+    j->rep->bad_before = in_table ? j->recall.bad_cells : 0;
     if (j->rep->bad_before)
         mr_report_warn(
             e->report,
@@ -286,6 +287,16 @@ static void after_commit(struct mr_engine *e, struct mr_job *j, const struct mr_
            (long long)u->rows, (long long)version);
 }
 
+/* A failed stream leaves nothing behind: what its partitions staged is removed. */
+static void give_up_job(struct mr_engine *e, struct mr_job *j, const struct mr_error *why)
+{
+    struct mr_error first = *why, err = { 0 };
+    if (e->p->loader->sweep(j->target, e->report->run_id, &err) != MR_OK)
+        mr_report_warn(e->report, "%s failed, and its staged files could not be removed: %s",
+                       j->stream->id, err.message);
+    settle_failed(e, j, &first);
+}
+
 static void commit_job(struct mr_engine *e, struct mr_job *j)
 {
     struct mr_error err = { 0 };
@@ -310,7 +321,7 @@ static void commit_job(struct mr_engine *e, struct mr_job *j)
                               "of its own");
     }
     if (rc != MR_OK) {
-        settle_failed(e, j, &err);
+        give_up_job(e, j, &err);
         return;
     }
     mr_fault_hit(MR_FP_PIPE_COMMITTED);
@@ -319,16 +330,6 @@ static void commit_job(struct mr_engine *e, struct mr_job *j)
                                          j->plan.view.id, &err) != MR_OK)
         mr_report_warn(e->report, "%s is committed, but the run history could not record it: %s",
                        j->stream->id, err.message);
-}
-
-/* A failed stream leaves nothing behind: what its partitions staged is removed. */
-static void give_up_job(struct mr_engine *e, struct mr_job *j)
-{
-    struct mr_error first = j->error, err = { 0 };
-    if (e->p->loader->sweep(j->target, e->report->run_id, &err) != MR_OK)
-        mr_report_warn(e->report, "%s failed, and its staged files could not be removed: %s",
-                       j->stream->id, err.message);
-    settle_failed(e, j, &first);
 }
 
 /* ---- the loop of the main thread ---- */
@@ -397,7 +398,7 @@ static enum mr_code attend(struct mr_engine *e, struct mr_error *err)
         pthread_mutex_unlock(&e->mutex);
         show_progress(e);
         if (j && atomic_load(&j->failed))
-            give_up_job(e, j);
+            give_up_job(e, j, &j->error);
         else if (j && !mr_cancelled())
             commit_job(e, j);
         else if (!open)

@@ -27,6 +27,8 @@ struct mr_delta_add {
 struct mr_delta_txn {
     char *app_id;
     int64_t version;
+    int64_t at;   /* the table's version that set it */
+    json_t *info; /* the commitInfo of that version; NULL when there was none */
 };
 
 struct mr_delta_commit_info {
@@ -66,8 +68,13 @@ MR_CHECK enum mr_code mr_delta_read(struct mr_store *s, const char *table, int64
 MR_CHECK enum mr_code mr_delta_version_at(struct mr_store *s, const char *table, int64_t time_us,
                                           int64_t *ret_version, struct mr_error *err);
 void mr_delta_snapshot_free(struct mr_delta_snapshot *s); /* NULL-safe */
-/** mr_delta_txn_version - the txn of app_id, or 0 when it has none. */
+/** mr_delta_find_txn - the txn of app_id, or NULL when it has none. */
+const struct mr_delta_txn *mr_delta_find_txn(const struct mr_delta_snapshot *s, const char *app_id);
+/** mr_delta_txn_version - its number, or 0 when it has none. */
 int64_t mr_delta_txn_version(const struct mr_delta_snapshot *s, const char *app_id);
+/** mr_delta_named - paths that begin with `prefix` of all files that any version has ever added; there may be doubles. */
+MR_CHECK enum mr_code mr_delta_named(struct mr_store *s, const char *table, const char *prefix,
+                                     struct mr_store_list *ret, struct mr_error *err);
 /** mr_delta_is_table - true when <table>/_delta_log/ has a log entry. */
 MR_CHECK enum mr_code mr_delta_is_table(struct mr_store *s, const char *table, bool *ret,
                                         struct mr_error *err);

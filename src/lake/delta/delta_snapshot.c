@@ -151,17 +151,31 @@ static void drop_dead(struct mr_delta_snapshot *s)
     s->n_adds = to;
 }
 
-static void on_txn(struct mr_delta_snapshot *s, const json_t *o)
+static void on_txn(struct replay *r, const json_t *o)
 {
+    struct mr_delta_snapshot *s = r->s;
     const char *app = mr_json_get_str(o, "appId", "");
-    int64_t version = mr_json_get_int(o, "version", 0);
-    for (int i = 0; i < s->n_txns; i++)
-        if (strcmp(s->txns[i].app_id, app) == 0) {
-            s->txns[i].version = version;
-            return;
-        }
-    s->txns = mr_realloc(s->txns, sizeof *s->txns * (size_t)(s->n_txns + 1));
-    s->txns[s->n_txns++] = (struct mr_delta_txn){ mr_strdup(app), version };
+    int i = 0;
+    while (i < s->n_txns && strcmp(s->txns[i].app_id, app) != 0)
+        i++;
+    if (i == s->n_txns) {
+        s->txns = mr_realloc(s->txns, sizeof *s->txns * (size_t)(s->n_txns + 1));
+        s->txns[s->n_txns++] = (struct mr_delta_txn){ .app_id = mr_strdup(app) };
+    }
+    s->txns[i].version = mr_json_get_int(o, "version", 0);
+    s->txns[i].at = r->version;
+}
+
+/* Of each txn the entry that set it: other writers may have added versions since. */
+static void keep_infos(struct replay *r)
+{
+    for (int i = 0; i < r->s->n_txns; i++) {
+        struct mr_delta_txn *t = &r->s->txns[i];
+        if (t->at != r->version)
+            continue;
+        json_decref(t->info);
+        t->info = json_incref(r->info);
+    }
 }
 
 static enum mr_code refuse(const char *table, const char *feature, struct mr_error *err)
@@ -245,7 +259,7 @@ static enum mr_code on_action(void *ctx, const char *kind, const json_t *o, stru
     if (strcmp(kind, "remove") == 0)
         on_remove(r, o);
     else if (strcmp(kind, "txn") == 0) {
-        on_txn(r->s, o);
+        on_txn(r, o);
         r->changed = true; /* a unit of no rows is a unit too */
     } else if (strcmp(kind, "protocol") == 0)
         return on_protocol(r, o, err);
@@ -271,6 +285,7 @@ static enum mr_code replay_version(struct replay *r, struct mr_store *store, str
         json_decref(s->last_data.info);
         s->last_data = (struct mr_delta_commit_info){ r->version, s->timestamp_ms,
                                                       json_incref(r->info), true };
+        keep_infos(r);
     }
     json_decref(r->info);
     return rc;
@@ -321,8 +336,10 @@ void mr_delta_snapshot_free(struct mr_delta_snapshot *s)
         return;
     for (int i = 0; i < s->n_adds; i++)
         add_release(&s->adds[i]);
-    for (int i = 0; i < s->n_txns; i++)
+    for (int i = 0; i < s->n_txns; i++) {
         mr_free(s->txns[i].app_id);
+        json_decref(s->txns[i].info);
+    }
     mr_free(s->adds);
     mr_free(s->txns);
     mr_free(s->table_id);
@@ -337,12 +354,18 @@ void mr_delta_snapshot_free(struct mr_delta_snapshot *s)
     mr_free(s);
 }
 
-int64_t mr_delta_txn_version(const struct mr_delta_snapshot *s, const char *app_id)
+const struct mr_delta_txn *mr_delta_find_txn(const struct mr_delta_snapshot *s, const char *app_id)
 {
     for (int i = 0; i < s->n_txns; i++)
         if (strcmp(s->txns[i].app_id, app_id) == 0)
-            return s->txns[i].version;
-    return 0;
+            return &s->txns[i];
+    return NULL;
+}
+
+int64_t mr_delta_txn_version(const struct mr_delta_snapshot *s, const char *app_id)
+{
+    const struct mr_delta_txn *t = mr_delta_find_txn(s, app_id);
+    return t ? t->version : 0;
 }
 
 /* What a writer of version 3 to 5 has to obey, when the table makes use of it. */
@@ -393,6 +416,47 @@ enum mr_code mr_delta_can_write(const struct mr_delta_snapshot *s, const char *t
 }
 
 /* ---- history ---- */
+
+struct named {
+    const char *prefix;
+    struct mr_store_list out;
+};
+
+static enum mr_code on_named(void *ctx, const char *kind, const json_t *o, struct mr_error *err)
+{
+    struct named *n = ctx;
+    (void)err;
+    if (strcmp(kind, "add") != 0)
+        return MR_OK;
+    char *path = percent_decode(mr_json_get_str(o, "path", ""));
+    if (strncmp(path, n->prefix, strlen(n->prefix)) != 0) {
+        mr_free(path);
+        return MR_OK;
+    }
+    struct mr_store_list *l = &n->out;
+    if ((l->n & (l->n + 1)) == 0) /* 0, 1, 3, 7, ...: double */
+        l->items = mr_realloc(l->items, sizeof *l->items * (size_t)(2 * l->n + 2));
+    l->items[l->n++] = (struct mr_store_object){ .name = path };
+    return MR_OK;
+}
+
+enum mr_code mr_delta_named(struct mr_store *s, const char *table, const char *prefix,
+                            struct mr_store_list *ret, struct mr_error *err)
+{
+    struct mr_delta_log log;
+    struct named n = { .prefix = prefix };
+    enum mr_code rc = mr_delta_list_log(s, table, &log, err);
+    if (rc != MR_OK)
+        return rc;
+    for (int v = 0; rc == MR_OK && v < log.n; v++)
+        rc = mr_delta_walk(s, table, v, on_named, &n, err);
+    mr_delta_log_release(&log);
+    if (rc != MR_OK)
+        mr_store_list_release(&n.out);
+    else
+        *ret = n.out;
+    return rc;
+}
 
 static enum mr_code on_history(void *ctx, const char *kind, const json_t *o, struct mr_error *err)
 {

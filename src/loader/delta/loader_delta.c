@@ -185,6 +185,19 @@ static void try_schema(struct mr_loader_stream *s, const struct mr_delta_snapsho
     }
 }
 
+/* What this stream's newest commit says, though others may have added versions since. */
+static void recall_commit(const struct mr_loader_stream *s, const struct mr_delta_txn *t,
+                          struct mr_recall *r)
+{
+    const json_t *tags = t && t->info ? json_object_get(t->info, "tags") : NULL;
+    if (!tags || strcmp(mr_json_get_str(tags, "millrace.app", ""), s->app_id) != 0)
+        return;
+    r->bad_cells = strtoll(mr_json_get_str(tags, "millrace.bad_values", "0"), NULL, 10);
+    if (strcmp(mr_json_get_str(tags, "millrace.run", ""), s->loader->run_id) == 0)
+        r->done_version = t->at;
+    snprintf(r->view_id, sizeof r->view_id, "%s", mr_json_get_str(tags, "millrace.snapshot", ""));
+}
+
 static enum mr_code recall(struct mr_loader_stream *s, struct mr_recall *ret, struct mr_error *err)
 {
     struct mr_delta_snapshot *snap = NULL;
@@ -193,14 +206,9 @@ static enum mr_code recall(struct mr_loader_stream *s, struct mr_recall *ret, st
         return rc;
     struct mr_recall r = { .exists = snap->version >= 0,
                            .version = snap->version,
-                           .sequence = mr_delta_txn_version(snap, s->app_id) };
-    const json_t *tags =
-        snap->last_data.info ? json_object_get(snap->last_data.info, "tags") : NULL;
-    if (tags && strcmp(mr_json_get_str(tags, "millrace.app", ""), s->app_id) == 0) {
-        r.bad_cells = strtoll(mr_json_get_str(tags, "millrace.bad_values", "0"), NULL, 10);
-        r.done_in_run = strcmp(mr_json_get_str(tags, "millrace.run", ""), s->loader->run_id) == 0;
-        snprintf(r.view_id, sizeof r.view_id, "%s", mr_json_get_str(tags, "millrace.snapshot", ""));
-    }
+                           .sequence = mr_delta_txn_version(snap, s->app_id),
+                           .done_version = -1 };
+    recall_commit(s, mr_delta_find_txn(snap, s->app_id), &r);
     mr_schema_copy(&r.schema, &snap->schema);
     r.exact_names = snap->mapped;
     settle_columns(s, snap);
@@ -298,12 +306,7 @@ static enum mr_code put_commit(struct mr_loader_stream *s, const struct mr_unit 
 
 static enum mr_code sweep(struct mr_loader_stream *s, const char *run_id, struct mr_error *err)
 {
-    struct mr_delta_snapshot *snap = NULL;
-    enum mr_code rc = mr_delta_read(s->loader->store, s->table, -1, &snap, err);
-    if (rc == MR_OK)
-        rc = mr_staging_sweep(s->loader->store, s->table, run_id, snap, err);
-    mr_delta_snapshot_free(snap);
-    return rc;
+    return mr_staging_sweep(s->loader->store, s->table, run_id, err);
 }
 
 static enum mr_code commit(struct mr_loader_stream *s, const struct mr_unit *u,

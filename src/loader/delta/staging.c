@@ -2,8 +2,7 @@
  * What        manifests and data files of work that is not committed yet
  * Gets        a store, a table, a run id
  * Guarantees  a manifest exists only when all files it names are durable, and is whole (lost by a power cut, it is
- *             written again); a sweep never removes a file that the
- *             table's current version names
+ *             written again); a sweep never removes a file that a version of the table names, be it an old one
  * Why         the manifest, not the folder's listing, says what a partition consists of: a killed writer leaves files
  *             behind that nobody names
  */
@@ -200,25 +199,28 @@ enum mr_code mr_staging_forget(struct mr_store *s, const char *table, const char
     return rc;
 }
 
-static bool is_live(const struct mr_delta_snapshot *live, const char *path)
+static bool is_named(const struct mr_store_list *named, const char *path)
 {
-    for (int i = live->n_adds - 1; i >= 0; i--)
-        if (strcmp(live->adds[i].path, path) == 0)
+    for (int i = named->n - 1; i >= 0; i--)
+        if (strcmp(named->items[i].name, path) == 0)
             return true;
     return false;
 }
 
 enum mr_code mr_staging_sweep(struct mr_store *s, const char *table, const char *run_id,
-                              const struct mr_delta_snapshot *live, struct mr_error *err)
+                              struct mr_error *err)
 {
-    struct mr_store_list list = { 0 };
+    struct mr_store_list list = { 0 }, named = { 0 };
     char *prefix = mr_asprintf("%s/part-%s-", table, run_id);
-    enum mr_code rc = mr_staging_forget(s, table, run_id, err);
+    enum mr_code rc = mr_delta_named(s, table, prefix + strlen(table) + 1, &named, err);
+    if (rc == MR_OK)
+        rc = mr_staging_forget(s, table, run_id, err);
     if (rc == MR_OK)
         rc = mr_store_list(s, prefix, false, &list, err);
     for (int i = 0; rc == MR_OK && i < list.n; i++)
-        if (!is_live(live, list.items[i].name + strlen(table) + 1))
+        if (!is_named(&named, list.items[i].name + strlen(table) + 1))
             rc = mr_store_delete(s, list.items[i].name, err);
+    mr_store_list_release(&named);
     mr_store_list_release(&list);
     mr_free(prefix);
     return rc;

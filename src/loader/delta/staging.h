@@ -43,8 +43,8 @@ MR_CHECK enum mr_code mr_staging_files(const struct mr_manifest *m, struct mr_st
 /** mr_staging_forget - remove the run's manifests, not the files. */
 MR_CHECK enum mr_code mr_staging_forget(struct mr_store *s, const char *table, const char *run_id,
                                         struct mr_error *err);
-/** mr_staging_sweep - remove the run's manifests and its data files, except those in `live`. */
+/** mr_staging_sweep - remove the run's manifests and its data files, except those that a version of the table names. */
 MR_CHECK enum mr_code mr_staging_sweep(struct mr_store *s, const char *table, const char *run_id,
-                                       const struct mr_delta_snapshot *live, struct mr_error *err);
+                                       struct mr_error *err);
 
 #endif
