@@ -1,5 +1,10 @@
 """What a server says and does in the middle of a COPY: notices, long errors, the end of the connection."""
 
+import contextlib
+import os
+import pathlib
+import shutil
+import subprocess
 import time
 
 import pytest
@@ -64,3 +69,45 @@ def test_a_server_that_hangs_behind_an_error_does_not_hang_the_run(project, post
                          consumer="  tables: {public.v: }\n  read_timeout: 1s\n")
         result = project.run(code=1, timeout=40)
         assert proxy.stalled and ("the server said: enough" in result.err or "the server sent nothing for 1 s" in result.err), (what, result)
+
+
+@contextlib.contextmanager
+def somebody_elses_snapshot(postgres, database):
+    """Another session that keeps a snapshot; yields its name."""
+    with subprocess.Popen(["psql", "-XqAt", "-h", postgres.socket, "-p", str(postgres.port), "-U", "postgres", database],
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as psql:
+        psql.stdin.write("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT pg_export_snapshot();\n")
+        psql.stdin.flush()
+        yield psql.stdout.readline().strip()
+        psql.stdin.close()
+
+
+def wait_for(condition, seconds=20):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "waited in vain"
+        time.sleep(0.02)
+
+
+def test_another_snapshot_of_the_same_name_is_not_read(project, postgres):
+    """After a restart a server names its snapshots from the beginning. Here the name is given away by hand."""
+    url = postgres.database("names_again", NOISY.replace("100000", "20000") + "CREATE VIEW w_slow AS SELECT * FROM v_slow;")
+    project.pipeline(url, consumer="  tables: {public.*_slow: }\n")
+    folder = pathlib.Path(postgres.psql("postgres", "SHOW data_directory;").strip()) / "pg_snapshots"
+    ours = "FROM pg_stat_activity WHERE datname = 'names_again' AND usename = 'mill' AND query LIKE '%COPY (%'"
+    with project.start("run", "shop.yml", "--progress", "none", "--workers", "2") as run:
+        wait_for(lambda: "2" in postgres.psql("postgres", f"SELECT count(*) {ours} AND state = 'active';"))
+        (name,) = [p.name for p in folder.iterdir()]
+        postgres.psql("names_again", "UPDATE big SET x = 0;")
+        with somebody_elses_snapshot(postgres, "names_again") as other:
+            postgres.psql("postgres", f"SELECT pg_terminate_backend(pid) {ours};")
+            wait_for(lambda: not (folder / name).exists())
+            shutil.copy(folder / other, folder / name)
+            os.chown(folder / name, folder.stat().st_uid, folder.stat().st_gid)
+            # The control: whoever trusts the name gets the other's rows.
+            assert "0" == postgres.psql("names_again", "BEGIN ISOLATION LEVEL REPEATABLE READ;"
+                                        f"SET TRANSACTION SNAPSHOT '{name}'; SELECT max(x) FROM big;").strip()
+            _, said = run.communicate(timeout=60)
+            (folder / name).unlink()
+    assert run.returncode == 1 and "another has its name" in said, said
+    assert not list(project.lake.rglob("_delta_log"))

@@ -196,7 +196,7 @@ static void pg_close(struct mr_consumer *c)
     for (struct pg_group *g = c->groups, *next; g; g = next) {
         next = g->next;
         mr_pg_close(g->pg);
-        mr_free(g);
+        mr_pg_group_free(g);
     }
     for (int i = 0; i < c->n_idle; i++)
         mr_pg_close(c->idle[i]);

@@ -128,11 +128,13 @@ static enum mr_code lock_all(struct mr_pg *pg, struct mr_stream **streams, int n
 static enum mr_code export_snapshot(struct pg_group *g, struct mr_error *err)
 {
     struct mr_pg_result *r = NULL;
-    enum mr_code rc = mr_pg_query(g->pg, "SELECT pg_catalog.pg_export_snapshot()", &r, err);
+    enum mr_code rc = mr_pg_query(
+        g->pg, "SELECT pg_catalog.pg_export_snapshot(), pg_catalog.pg_current_snapshot()", &r, err);
     if (rc != MR_OK)
         return rc;
     g->began_us = mr_mono_us();
     snprintf(g->snapshot, sizeof g->snapshot, "%s", mr_pg_cell(r, 0, 0));
+    g->sees = mr_strdup(mr_pg_cell(r, 0, 1));
     mr_pg_result_free(r);
     return MR_OK;
 }
@@ -208,7 +210,7 @@ static enum mr_code make_group(struct mr_consumer *c, struct mr_pg *pg, struct m
     return MR_OK;
 out:
     mr_pg_close(pg);
-    mr_free(g);
+    mr_pg_group_free(g);
     return rc;
 }
 

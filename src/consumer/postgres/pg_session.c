@@ -47,15 +47,26 @@ bool mr_pg_give(struct mr_consumer *c, struct mr_pg *pg)
     return good;
 }
 
-enum mr_code mr_pg_begin(struct mr_consumer *c, struct mr_pg *pg, const char *snapshot,
+/* A server that was restarted gives the names of its snapshots again: of that name there may be somebody else's. */
+static enum mr_code same_snapshot(const struct pg_group *g, const struct mr_pg_result *r,
+                                  struct mr_error *err)
+{
+    if (strcmp(mr_pg_cell(r, 0, 0), g->sees) == 0)
+        return MR_OK;
+    return mr_fail(err, MR_ID_PG10, "the snapshot %s is gone, and another has its name",
+                   g->snapshot);
+}
+
+enum mr_code mr_pg_begin(struct mr_consumer *c, struct mr_pg *pg, const struct pg_group *g,
                          struct mr_error *err)
 {
     struct mr_buf b = { 0 };
+    struct mr_pg_result *r = NULL;
     if (mr_pg_in_transaction(pg))
         mr_buf_puts(&b, "ROLLBACK; ");
     mr_buf_puts(&b, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-    if (snapshot)
-        mr_buf_printf(&b, "; SET TRANSACTION SNAPSHOT '%s'", snapshot);
+    if (g)
+        mr_buf_printf(&b, "; SET TRANSACTION SNAPSHOT '%s'", g->snapshot);
     mr_buf_puts(&b, "; SET LOCAL search_path = ''; SET LOCAL statement_timeout = 0"
                     "; SET LOCAL idle_in_transaction_session_timeout = 0; " MR_PG_TEXT_SETTINGS(
                         "SET LOCAL "));
@@ -65,7 +76,11 @@ enum mr_code mr_pg_begin(struct mr_consumer *c, struct mr_pg *pg, const char *sn
     if (mr_pg_server_version(pg) >= 170000)
         mr_buf_puts(&b, "; SET LOCAL transaction_timeout = 0");
     mr_buf_printf(&b, "; SET LOCAL lock_timeout = %lld", (long long)(c->lock_timeout_us / 1000));
-    enum mr_code rc = mr_pg_query(pg, mr_buf_str(&b), NULL, err);
+    mr_buf_puts(&b, g ? "; SELECT pg_catalog.pg_current_snapshot()" : "");
+    enum mr_code rc = mr_pg_query(pg, mr_buf_str(&b), &r, err);
+    if (rc == MR_OK && g)
+        rc = same_snapshot(g, r, err);
+    mr_pg_result_free(r);
     mr_buf_release(&b);
     return rc;
 }
@@ -83,6 +98,14 @@ enum mr_code mr_pg_guarded(struct mr_pg *pg, const char *sql, struct mr_error *e
 }
 
 /* ---- groups ---- */
+
+void mr_pg_group_free(struct pg_group *g)
+{
+    if (!g)
+        return;
+    mr_free(g->sees);
+    mr_free(g);
+}
 
 /* Locks: c->mutex held. */
 static void unlink_group(struct mr_consumer *c, struct pg_group *g)
@@ -115,7 +138,7 @@ void mr_pg_drop(struct mr_consumer *c, struct pg_group *g)
     pthread_mutex_lock(&c->mutex);
     c->lost |= !held;
     pthread_mutex_unlock(&c->mutex);
-    mr_free(g);
+    mr_pg_group_free(g);
 }
 
 /* ---- workers ---- */
@@ -163,7 +186,7 @@ enum mr_code mr_pg_join(struct mr_consumer_worker *w, struct pg_group *g, struct
     enum mr_code rc = w->pg ? MR_OK : mr_pg_take(w->c, &w->pg, err);
     bool share = !mr_fault_off(MR_FP_PG_SNAPSHOT_RULE);
     if (rc == MR_OK)
-        rc = mr_pg_begin(w->c, w->pg, share ? g->snapshot : NULL, err);
+        rc = mr_pg_begin(w->c, w->pg, share ? g : NULL, err);
     if (rc != MR_OK)
         mr_pg_leave(w);
     return rc;

@@ -22,6 +22,7 @@
 struct pg_group {
     struct mr_pg *pg;  /* its transaction keeps the snapshot */
     char snapshot[80]; /* as pg_export_snapshot said */
+    char *sees;        /* as pg_current_snapshot said: which transactions it sees */
     int64_t began_us;  /* monotonic */
     int users;         /* streams to be read in it, workers in it */
     bool ridden;       /* a worker reads on pg */
@@ -67,12 +68,14 @@ struct mr_consumer_worker {
     int64_t fetch_rows; /* what the last cursor found to be a good size; 0: nothing known */
 };
 
+/** mr_pg_group_free - NULL-safe; its connection is the caller's. */
+void mr_pg_group_free(struct pg_group *g);
 /** mr_pg_take - an idle connection, else a new one. Thread: any. */
 MR_CHECK enum mr_code mr_pg_take(struct mr_consumer *c, struct mr_pg **ret, struct mr_error *err);
 /** mr_pg_give - end what it was in and keep it for the next; NULL-safe. Returns false when it turned out to be lost. */
 bool mr_pg_give(struct mr_consumer *c, struct mr_pg *pg);
-/** mr_pg_begin - a transaction as all of ours are; with a snapshot: as of that. What was open is rolled back. */
-MR_CHECK enum mr_code mr_pg_begin(struct mr_consumer *c, struct mr_pg *pg, const char *snapshot,
+/** mr_pg_begin - a transaction as all of ours are; with a group: in its snapshot. What was open is rolled back. */
+MR_CHECK enum mr_code mr_pg_begin(struct mr_consumer *c, struct mr_pg *pg, const struct pg_group *g,
                                   struct mr_error *err);
 /** mr_pg_guarded - a statement whose failure does not end the transaction: it runs behind a savepoint. */
 MR_CHECK enum mr_code mr_pg_guarded(struct mr_pg *pg, const char *sql, struct mr_error *err);
