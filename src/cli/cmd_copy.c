@@ -98,6 +98,7 @@ static int run_copy(struct copy *c, const struct mr_args *a)
     struct mr_pipeline *p = NULL;
     struct mr_error err = { 0 };
     int64_t workers = mr_arg_int(a, "workers", 0);
+    const char *save = mr_arg(a, "save");
     if (workers < 0)
         return 2;
     const struct mr_pipeline_overrides over = { .lake = c->lake,
@@ -106,13 +107,18 @@ static int run_copy(struct copy *c, const struct mr_args *a)
     if (mr_pipeline_parse(c->yaml.data, c->yaml.len, "copy.yml", &mr_registry, &over, &p, &err) !=
         MR_OK)
         return mr_print_error(&err);
+    int code = save ? save_file(c, save) : 0;
+    if (code) {
+        mr_pipeline_free(p);
+        return code;
+    }
     const char *format = mr_arg(a, "report");
     FILE *to = format && strcmp(format, "json") == 0 ? stderr : stdout;
     fprintf(to, "# the pipeline that runs\n%s", c->yaml.data);
     if (c->secret)
         fprintf(to, "# set the password with: read -rs SOURCE_PASSWORD; export SOURCE_PASSWORD\n");
     fflush(to);
-    int code = mr_run_pipeline(p, a, NULL);
+    code = mr_run_pipeline(p, a, NULL);
     mr_pipeline_free(p);
     return code;
 }
@@ -136,11 +142,6 @@ static int copy_with(struct copy *c, const struct mr_args *a)
     }
     if (mr_arg_set(a, "limit")) {
         int code = refuse_existing(c);
-        if (code)
-            return code;
-    }
-    if (save) {
-        int code = save_file(c, save);
         if (code)
             return code;
     }

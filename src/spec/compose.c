@@ -3,7 +3,6 @@
  */
 #include <string.h>
 
-#include "base/log.h"
 #include "base/mem.h"
 #include "spec/keys.h"
 
@@ -31,11 +30,19 @@ enum mr_code mr_pipeline_compose(const char *src, const char *name, const char *
                                  char **ret_secret, struct mr_error *err)
 {
     (void)reg;
-    (void)err;
     (void)lake;
+    mr_url_hide(src);
+    if (mr_url_check(src, err) != MR_OK)
+        return err->code;
     char *secret = mr_url_password(src), *url = mr_url_without_password(src);
-    if (secret)
-        mr_secret_add(secret);
+    if (mr_url_has_secret(url)) {
+        mr_free(secret);
+        mr_free(url);
+        mr_fail(err, MR_ID_SPEC04, "the URL of the source has more than one password");
+        return mr_error_advise(err,
+                               "leave one of them; a key's own belongs in a pipeline's file, as "
+                               "${NAME}");
+    }
     mr_buf_printf(out, "pipeline: %s\n", name);
     if (id)
         mr_buf_printf(out, "id: %s\n", id);

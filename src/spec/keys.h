@@ -29,6 +29,12 @@ bool mr_key_planned(const char *const *list, const char *key);
 char *mr_url_password(const char *url);
 /** mr_url_without_password - the same URL without it; mr_free. */
 char *mr_url_without_password(const char *url);
+/** mr_url_has_secret - a password, or the one of a client's key. */
+bool mr_url_has_secret(const char *url);
+/** mr_url_hide - from now on nothing secret of this URL is printed (mr_secret_add). */
+void mr_url_hide(const char *url);
+/** mr_url_check - SPEC04 when a password would be cut in two by an @ or / of its own; err has no word of it. */
+MR_CHECK enum mr_code mr_url_check(const char *url, struct mr_error *err);
 
 /** mr_project_of - find millrace.yml above `file`; fills lake, state_dir, project_file, env of p and base_dir.
  *  *ret_doc is the file's tree, NULL when there is none. */

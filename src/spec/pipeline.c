@@ -17,7 +17,6 @@
 #include <xxhash.h>
 
 #include "base/io.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "spec/load.h"
 
@@ -75,6 +74,12 @@ static enum mr_code no_such_kind(struct mr_loading *l, const struct mr_yaml *y, 
     return rc;
 }
 
+/* What is no URL may be anything: "user:secret@host", "host=h password=secret". */
+static const char *printable(const char *url)
+{
+    return strstr(url, "://") || !strpbrk(url, "@=") ? url : "(not shown)";
+}
+
 static enum mr_code choose_consumer(struct mr_loading *l, const struct mr_yaml *map)
 {
     const struct mr_yaml *type = mr_yaml_get(map, "type"), *url = mr_yaml_get(map, "url"), *bad;
@@ -86,18 +91,19 @@ static enum mr_code choose_consumer(struct mr_loading *l, const struct mr_yaml *
         mr_load_at(l, bad);
         return mr_error_advise(l->err, "write url: postgresql://... or url: sqlite:FILE");
     }
+    if (url) {
+        mr_url_hide(url->text);
+        if (mr_url_check(url->text, l->err) != MR_OK)
+            return mr_load_at(l, url);
+    }
     if (type) {
         p->consumer = consumer_by_name(l->reg, type->text);
         if (!p->consumer)
             return no_such_kind(l, type, "consumer.type", type->text);
     } else if (url) {
-        char *secret = mr_url_password(url->text);
-        if (secret)
-            mr_secret_add(secret);
-        mr_free(secret);
         p->consumer = consumer_by_url(l->reg, url->text);
         if (!p->consumer)
-            return no_such_kind(l, url, "consumer.url", url->text);
+            return no_such_kind(l, url, "consumer.url", printable(url->text));
     } else {
         mr_fail(l->err, MR_ID_SPEC06, "consumer needs url or type");
         mr_load_at(l, map);

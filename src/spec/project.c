@@ -1,5 +1,5 @@
 /*
- * What        the project around a pipeline: millrace.yml, lake, state folder; variables; URLs with passwords
+ * What        the project around a pipeline: millrace.yml, lake, state folder; variables
  */
 #include <limits.h>
 #include <stdio.h>
@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "base/io.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "spec/keys.h"
 
@@ -31,70 +30,6 @@ const char *mr_spec_getenv(const char *name)
         if (strcmp(g_names[i], name) == 0)
             return g_values[i];
     return getenv(name);
-}
-
-/* ---- URLs ---- */
-
-/* The password's place in the URL; false when there is none. */
-static bool password_span(const char *url, const char **ret_from, size_t *ret_n)
-{
-    const char *start = strstr(url, "://");
-    if (!start)
-        return false;
-    start += 3;
-    size_t authority = strcspn(start, "/?#");
-    const char *at = NULL;
-    for (size_t i = 0; i < authority; i++)
-        if (start[i] == '@')
-            at = start + i;
-    const char *colon = at ? memchr(start, ':', (size_t)(at - start)) : NULL;
-    if (colon && at > colon + 1) {
-        *ret_from = colon + 1;
-        *ret_n = (size_t)(at - colon - 1);
-        return true;
-    }
-    const char *q = strstr(start, "password=");
-    if (q && (q[-1] == '?' || q[-1] == '&')) {
-        *ret_from = q + 9;
-        *ret_n = strcspn(q + 9, "&");
-        return *ret_n > 0;
-    }
-    return false;
-}
-
-char *mr_url_password(const char *url)
-{
-    const char *p;
-    size_t n;
-    if (!password_span(url, &p, &n))
-        return NULL;
-    struct mr_buf b = { 0 };
-    for (size_t i = 0; i < n; i++) {
-        unsigned v;
-        int used = 0;
-        if (p[i] == '%' && i + 2 < n + 0 && sscanf(p + i + 1, "%2x%n", &v, &used) == 1 &&
-            used == 2) {
-            mr_buf_putc(&b, (char)v);
-            i += 2;
-        } else {
-            mr_buf_putc(&b, p[i]);
-        }
-    }
-    return mr_buf_take(&b);
-}
-
-char *mr_url_without_password(const char *url)
-{
-    const char *p;
-    size_t n;
-    if (!password_span(url, &p, &n))
-        return mr_strdup(url);
-    bool colon = p[-1] == ':';
-    size_t head = (size_t)(p - url) - (colon ? 1 : 10);
-    const char *tail = p + n;
-    if (!colon && url[head] == '?' && *tail == '&')
-        return mr_asprintf("%.*s?%s", (int)head, url, tail + 1);
-    return mr_asprintf("%.*s%s", (int)head, url, tail);
 }
 
 /* ---- project ---- */

@@ -148,3 +148,35 @@ def test_every_error_has_its_golden_text(with_source):
 def test_every_code_of_spec_is_there():
     table = (pathlib.Path(ROOT) / "include/millrace/errors.def").read_text()
     assert set(re.findall(r"MR_ERROR\((SPEC\d+)", table)) == {case[0] for case in CASES.values() if case[0].startswith("SPEC")}
+
+
+# Text that is no valid URL, each with the planted password in it; the runner fails a test in whose output it appears.
+CUT_URLS = [
+    "u:{0}@h/d", "host=127.0.0.1 password={0} dbname=x", "postgresql://u:{0}/x@127.0.0.1:1/d",
+    "postgresql://u:x/{0}@127.0.0.1:1/d", "postgresql://u:pa@{0}@127.0.0.1:1/d", "postgresql://me@corp:{0}@127.0.0.1:1/d",
+    "postgresql://127.0.0.1:{0}/d", "postgresql://u:{0}%zz@127.0.0.1:1/d", "postgresql://u:{0}?@127.0.0.1:1/d",
+    "postgresql://u:{0}#x@127.0.0.1:1/d", "postgresql://[::1/d?password={0}", "postgresql://127.0.0.1:1/d?x=y&password={0}",
+    "postgresql://u:p@127.0.0.1:1/d?sslpassword={0}&sslkey=/nope&sslcert=/nope", "mysql://u:{0}/x@h/d", "x://u:{0}@h/d",
+]
+
+
+@pytest.mark.parametrize("url", CUT_URLS)
+def test_no_word_of_a_password_is_printed_from_a_url_that_is_wrong(project, url):
+    url = url.format(PASSWORD)
+    for kind in ("", "  type: postgres\n"):
+        project.pipeline(f'"{url}"', consumer=kind)
+        for command in ("run", "plan", "check"):
+            assert project.millrace(command, "shop.yml", code=None).code in (1, 2)
+    said = project.millrace("copy", url, "lake/copied", code=None)
+    assert said.code in (1, 2), said
+    saved = project.millrace("copy", url, "lake/copied", "--save", "copied.yml", code=None)
+    assert saved.code in (1, 2), saved
+    assert not [p for p in project.dir.glob("copied.yml") if PASSWORD in p.read_text()]
+
+
+def test_a_password_that_ends_early_is_told_what_to_write(project):
+    project.pipeline("postgresql://u:a/b@127.0.0.1:1/d")
+    said = project.run(code=2).err
+    assert "shop.yml:4:8" in said and "%2F" in said and "a/b" not in said
+    project.pipeline("postgresql://u:a%2Fb%40@127.0.0.1:1,[::1]:1/d?user=x")
+    assert "MR-E-PG01" in project.run(code=1).err
