@@ -125,6 +125,32 @@ enum mr_code mr_batch_reserve(struct mr_batch *b, int64_t rows, struct mr_error 
     return MR_OK;
 }
 
+/* In eighths of a byte. */
+static size_t row_bits(const struct mr_field *f)
+{
+    size_t bits = 1, w = (size_t)mr_type_width(f->type);
+    if (w || f->type.id == MR_TYPE_BOOL)
+        return bits + (w ? 8 * w : 1);
+    if (f->type.id != MR_TYPE_STRUCT)
+        return bits + 8 * sizeof(int32_t);
+    for (int i = 0; i < f->n_children; i++)
+        bits += row_bits(&f->children[i]);
+    return bits;
+}
+
+int64_t mr_batch_rows_within(const struct mr_schema *s, size_t bytes, int64_t most)
+{
+    size_t bits = 1;
+    int64_t rows = 1; /* a power of two, as buffers grow */
+    for (int i = 0; i < s->n_fields; i++)
+        bits += row_bits(&s->fields[i]);
+    if ((size_t)most <= 8 * bytes / bits)
+        return most;
+    while (2 * (size_t)rows <= 8 * bytes / bits)
+        rows *= 2;
+    return rows;
+}
+
 enum mr_code mr_array_grow_data(struct mr_array *a, int64_t r, size_t more, struct mr_error *err)
 {
     size_t need = (size_t)a->offsets[r] + more;

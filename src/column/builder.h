@@ -22,6 +22,9 @@ void mr_batch_release(struct mr_batch *b); /* NULL-safe contents; idempotent */
 void mr_batch_clear(struct mr_batch *b);
 /** mr_batch_reserve - room for `rows` rows in all (not "more"). */
 MR_CHECK enum mr_code mr_batch_reserve(struct mr_batch *b, int64_t rows, struct mr_error *err);
+/** mr_batch_rows_within - how many rows, 1 to `most`, of which validity, offsets and values of fixed width take `bytes` at
+ *  most: what mr_batch_reserve takes at once, however short the texts are. */
+int64_t mr_batch_rows_within(const struct mr_schema *s, size_t bytes, int64_t most);
 /** mr_batch_finish - set n_rows and every column's length. */
 void mr_batch_finish(struct mr_batch *b, int64_t rows);
 /** mr_batch_bytes - bytes of the values in use (validity, values, offsets, data). */

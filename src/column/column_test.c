@@ -194,6 +194,27 @@ static void type_names_round_trip(void **state)
     assert_false(mr_type_parse("map", &t));
 }
 
+static void rows_within_are_what_reserve_takes(void **state)
+{
+    (void)state;
+    struct mr_schema s;
+    struct mr_batch b;
+    make_schema(&s);
+    for (size_t bytes = 1; bytes < (size_t)1 << 22; bytes = bytes * 3 + 1) {
+        int64_t rows = mr_batch_rows_within(&s, bytes, 16384);
+        assert_true(rows >= 1 && rows <= 16384);
+        mr_batch_init(&b, &s);
+        assert_int_equal(mr_batch_reserve(&b, rows, NULL), MR_OK);
+        /* 64 bytes is the least that a buffer has, and the last offset is one too many. */
+        if (rows >= 512)
+            assert_true(mr_batch_capacity(&b) <= bytes + (size_t)rows * sizeof(int32_t) + 64);
+        mr_batch_release(&b);
+    }
+    assert_int_equal(mr_batch_rows_within(&s, 1, 16384), 1);
+    assert_int_equal(mr_batch_rows_within(&s, (size_t)1 << 30, 1000), 1000);
+    mr_schema_release(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -203,6 +224,7 @@ int main(void)
         cmocka_unit_test(filter_equals_building_only_the_kept_rows),
         cmocka_unit_test(clear_forgets_nulls_and_keeps_memory),
         cmocka_unit_test(type_names_round_trip),
+        cmocka_unit_test(rows_within_are_what_reserve_takes),
     };
     return cmocka_run_group_tests_name("column", tests, NULL, NULL);
 }

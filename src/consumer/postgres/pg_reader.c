@@ -465,7 +465,8 @@ enum mr_code mr_pg_next(struct mr_reader *r, struct mr_batch *b, enum mr_next *r
 {
     struct mr_consumer *c = r->w->c;
     size_t bytes = 0;
-    int64_t n = 0, most = mr_pg_pace_rows(&c->pace, c->batch_rows);
+    int64_t n = 0, most = mr_batch_rows_within(b->schema, c->batch_bytes,
+                                               mr_pg_pace_rows(&c->pace, c->batch_rows));
     enum mr_code rc = mr_batch_reserve(b, most, err);
     b->first_row = r->row;
     while (rc == MR_OK && !r->ended && n < most && bytes < c->batch_bytes) {

@@ -162,13 +162,12 @@ enum mr_code mr_sqlite_next(struct mr_reader *r, struct mr_batch *b, enum mr_nex
 {
     const struct mr_sqlite_bounds *most = r->bounds;
     size_t bytes = 0;
-    int64_t n = 0;
+    int64_t n = 0, rows = mr_batch_rows_within(b->schema, most->batch_bytes, most->batch_rows);
     int step = r->done ? SQLITE_DONE : SQLITE_ROW;
-    enum mr_code rc = mr_batch_reserve(b, most->batch_rows, err);
+    enum mr_code rc = mr_batch_reserve(b, rows, err);
     b->first_row = r->row;
-    while (rc == MR_OK && !r->done && n < most->batch_rows &&
-           bytes + b->bad.text_len < most->batch_bytes && !mr_cancelled() &&
-           (step = sqlite3_step(r->q)) == SQLITE_ROW) {
+    while (rc == MR_OK && !r->done && n < rows && bytes + b->bad.text_len < most->batch_bytes &&
+           !mr_cancelled() && (step = sqlite3_step(r->q)) == SQLITE_ROW) {
         rc = put_row(r, b, n, &bytes, err);
         if (rc == MR_OK) {
             n++;
