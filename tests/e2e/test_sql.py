@@ -263,6 +263,17 @@ def test_a_log_that_names_a_file_outside_is_refused(lake, tmp_path):
         assert result.code == 1 and "MR-E-" in result.err and "root:" not in result.out, path
 
 
+@pytest.mark.parametrize("broken", [lambda a: "x", lambda a: 1, lambda a: [a], lambda a: {**a, "size": -1}])
+def test_a_log_with_a_broken_add_is_refused(lake, tmp_path, broken):
+    """Passed over, it would be a table that lacks rows."""
+    where = copy_of(lake, tmp_path)
+    log = sorted((where / "shop" / "orders" / "_delta_log").glob("*.json"))[-1]
+    actions = [json.loads(line) for line in log.read_text().splitlines()]
+    log.write_text("".join(json.dumps({k: broken(v) if k == "add" else v for k, v in a.items()}) + "\n" for a in actions))
+    result = ask(lake, where, "SELECT count(*) FROM shop.orders")
+    assert result.code == 1 and "MR-E-DELTA01" in result.err, result
+
+
 def test_sql_needs_the_engine_and_says_so(lake):
     env = dict(os.environ, MILLRACE_DUCKDB="/nonexistent.so")
     import subprocess

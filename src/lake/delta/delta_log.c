@@ -86,6 +86,8 @@ static enum mr_code walk_line(const char *line, size_t n, const char *where, mr_
     json_object_foreach (o, kind, body) {
         if (rc == MR_OK && json_is_object(body))
             rc = fn(ctx, kind, body, err);
+        else if (rc == MR_OK && !json_is_null(body)) /* left out, it might be a file's rows */
+            rc = mr_fail(err, MR_ID_DELTA01, "%s: %.40s must be an object", where, kind);
     }
     json_decref(o);
     return rc;

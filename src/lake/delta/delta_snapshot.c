@@ -99,6 +99,10 @@ static enum mr_code on_add(struct replay *r, const json_t *o, struct mr_error *e
     if (!path)
         return mr_fail(err, MR_ID_DELTA01, "%s: version %" PRId64 " adds a file without a path",
                        r->table, r->version);
+    if (mr_json_get_int(o, "size", 0) < 0) /* which marks what was removed */
+        return mr_fail(err, MR_ID_DELTA01,
+                       "%s: version %" PRId64 " adds a file of %" PRId64 " bytes", r->table,
+                       r->version, mr_json_get_int(o, "size", 0));
     if (json_is_object(json_object_get(o, "deletionVector")))
         return mr_fail(err, MR_ID_DELTA02, "%s: deletionVectors are not supported", r->table);
     if (r->s->n_adds * 2 >= r->n_slots)
