@@ -1,6 +1,7 @@
 """What a server says and does in the middle of a COPY: notices, long errors, the end of the connection."""
 
 import contextlib
+import json
 import os
 import pathlib
 import shutil
@@ -111,3 +112,18 @@ def test_another_snapshot_of_the_same_name_is_not_read(project, postgres):
             (folder / name).unlink()
     assert run.returncode == 1 and "another has its name" in said, said
     assert not list(project.lake.rglob("_delta_log"))
+
+
+def test_a_snapshot_per_table_that_is_gone_takes_no_other_table_with_it(project, postgres):
+    url = postgres.database("per_table", "CREATE TABLE a AS SELECT g AS id FROM generate_series(1, 60000) g;"
+                            "CREATE TABLE b AS SELECT * FROM a; CREATE TABLE c AS SELECT * FROM a;")
+    project.pipeline(url, consumer="  reader: cursor\n  snapshot: table\n")
+    ours = "FROM pg_stat_activity WHERE datname = 'per_table' AND usename = 'mill'"
+    with project.start("run", "shop.yml", "--report", "json", "--progress", "none", "--workers", "1",
+                       fault="pipe.batch@2=sleep:1500") as run:
+        wait_for(lambda: postgres.psql("postgres", f"SELECT 1 {ours} AND query LIKE 'FETCH%' AND state LIKE 'idle in%'"
+                                       " AND clock_timestamp() - state_change > interval '0.3 s';").strip())
+        postgres.psql("postgres", f"SELECT pg_terminate_backend(pid) {ours};")
+        out, said = run.communicate(timeout=60)
+    assert run.returncode == 1, said
+    assert sorted(s["status"] for s in json.loads(out)["streams"]) == ["done", "done", "failed"], said

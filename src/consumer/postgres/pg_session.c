@@ -62,7 +62,7 @@ enum mr_code mr_pg_begin(struct mr_consumer *c, struct mr_pg *pg, const struct p
 {
     struct mr_buf b = { 0 };
     struct mr_pg_result *r = NULL;
-    if (mr_pg_in_transaction(pg))
+    if (!mr_pg_idle(pg)) /* a failed one too */
         mr_buf_puts(&b, "ROLLBACK; ");
     mr_buf_puts(&b, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
     if (g)
@@ -201,14 +201,15 @@ void mr_pg_worker_close(struct mr_consumer_worker *w)
     mr_free(w);
 }
 
-/* It joins the newest snapshot, so that a connection that cannot be had shows before there is work for it. */
+/* It joins the run's snapshot, so that a connection that cannot be had shows before there is work for it. With a snapshot
+ * per table it does not: that of one table may be gone, and the others are not to fail with it. */
 enum mr_code mr_pg_worker_open(struct mr_consumer *c, int index, struct mr_consumer_worker **ret,
                                struct mr_error *err)
 {
     struct mr_consumer_worker *w = mr_zalloc(1, sizeof *w);
     w->c = c;
     pthread_mutex_lock(&c->mutex);
-    struct pg_group *g = c->groups;
+    struct pg_group *g = c->per_table ? NULL : c->groups;
     if (g)
         g->users++; /* so that it does not end meanwhile */
     bool dead = g && index == 0 && !g->ridden && !mr_pg_in_transaction(g->pg);
