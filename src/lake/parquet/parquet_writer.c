@@ -17,6 +17,10 @@
 
 #define PAGE_MIN ((size_t)8 << 10)
 #define PAGE_MAX ((size_t)1 << 20)
+/* What a column takes, in pages, when pages are small: the open page as values, as indices and encoded, a dictionary with its
+ * table, what is compressed already, each in a buffer that doubles. Of large pages few are ever full: rows end them. */
+#define PAGES_A_COLUMN 9
+#define LARGE ((size_t)64 << 10)
 #define RAW_MAX                                                                                    \
     ((uint64_t)64 << 20) /* a row group before compression: readers share a file by them */
 #define ROWS_MAX 524288  /* readers share a file by row groups */
@@ -47,16 +51,16 @@ void mr_pq_memory(const struct mr_schema *schema, size_t *ret_min, size_t *ret_m
 {
     size_t c = (size_t)mr_pq_leaf_count(schema);
     size_t best = 4 * c * PAGE_MAX;
-    *ret_min = 4 * c * PAGE_MIN + (1 << 20);
+    *ret_min = PAGES_A_COLUMN * c * PAGE_MIN + (1 << 20);
     *ret_max = best < ((size_t)64 << 20) ? (size_t)64 << 20 : best;
 }
 
 static void settle_options(struct mr_pq_options *o, size_t columns)
 {
     if (!o->page_bytes)
-        o->page_bytes = clamp(o->memory_bytes / (4 * columns), PAGE_MIN, PAGE_MAX);
+        o->page_bytes = clamp(o->memory_bytes / (PAGES_A_COLUMN * columns), PAGE_MIN, PAGE_MAX);
     if (!o->dictionary_bytes)
-        o->dictionary_bytes = clamp(o->memory_bytes / (8 * columns), 0, PAGE_MAX);
+        o->dictionary_bytes = o->page_bytes / (o->page_bytes < LARGE ? 2 : 1);
     if (!o->row_group_bytes)
         o->row_group_bytes = o->memory_bytes / 2;
     if (!o->row_group_rows)

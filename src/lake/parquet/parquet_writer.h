@@ -32,8 +32,8 @@ struct mr_pq_options {
     enum mr_pq_codec codec;
     int level;               /* zstd: 1..; gzip is level 1 */
     size_t memory_bytes;     /* of this file; from it come the next three, unless set */
-    size_t page_bytes;       /* clamp(memory/4C, 8 KiB, 1 MiB) */
-    size_t dictionary_bytes; /* clamp(memory/8C, 0, 1 MiB) */
+    size_t page_bytes;       /* clamp(memory/9C, 8 KiB, 1 MiB) */
+    size_t dictionary_bytes; /* a page's, half of a small one's */
     size_t row_group_bytes;  /* memory/2, encoded */
     const char *const
         *bloom_filters; /* names of columns that get one; together memory/16 at most */
