@@ -149,6 +149,18 @@ static void secrets_with_quotes_and_controls_are_replaced_in_logs(void **state)
     }
 }
 
+static void a_short_secret_is_no_part_of_a_word(void **state)
+{
+    (void)state;
+    struct mr_buf b = { 0 };
+    mr_secret_add("54");
+    mr_secret_add("longenough");
+    mr_buf_puts(&b, "port 5432, password=54 u:54@h 154, xlongenoughx, \"54\"");
+    mr_redact(&b);
+    assert_string_equal(b.data, "port 5432, password=** u:**@h 154, x***x, \"**\"");
+    mr_buf_release(&b);
+}
+
 static void ids_sort_by_time(void **state)
 {
     (void)state;
@@ -234,6 +246,7 @@ int main(void)
         cmocka_unit_test(secrets_are_replaced_also_percent_encoded),
         cmocka_unit_test(an_empty_file_is_an_empty_string),
         cmocka_unit_test(secrets_with_quotes_and_controls_are_replaced_in_logs),
+        cmocka_unit_test(a_short_secret_is_no_part_of_a_word),
         cmocka_unit_test(ids_sort_by_time),
         cmocka_unit_test(queue_hands_over_everything_within_its_bound),
         cmocka_unit_test(pool_calls_every_index_once),

@@ -1,10 +1,12 @@
 /*
  * What        log lines and redaction
- * Guarantees  a registered secret is replaced before anything is written
+ * Guarantees  a registered secret is replaced in every text that was not written here (messages, places, advice, values)
+ * Why         not in the finished line: a password "1" or "postgres" would be found in numbers, times and names of keys
  * Thread      one mutex around state and output
  */
 #include "base/log.h"
 
+#include <ctype.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -94,14 +96,27 @@ void mr_secret_add(const char *secret)
     pthread_mutex_unlock(&g_mutex);
 }
 
+/* Part of a longer word: a short secret is only what stands by itself, or "1" would blot out the digits of "15432". */
+static bool inside_word(const char *text, size_t len, const char *at, size_t n)
+{
+    return n < 8 && ((at > text && isalnum((unsigned char)at[-1]) && isalnum((unsigned char)*at)) ||
+                     (at + n < text + len && isalnum((unsigned char)at[n]) &&
+                      isalnum((unsigned char)at[n - 1])));
+}
+
 /* Replace every `what` in the '\0'-terminated text, in place: "***" or fewer stars when the secret is shorter. */
 static size_t erase(char *text, size_t len, const char *what)
 {
     size_t n = strlen(what), stars = n < 3 ? n : 3;
-    for (char *p = text; (p = memmem(p, len - (size_t)(p - text), what, n)) != NULL; p += stars) {
+    for (char *p = text; (p = memmem(p, len - (size_t)(p - text), what, n)) != NULL;) {
+        if (inside_word(text, len, p, n)) {
+            p++;
+            continue;
+        }
         memset(p, '*', stars);
         memmove(p + stars, p + n, len - (size_t)(p - text) - n + 1);
         len -= n - stars;
+        p += stars;
     }
     return len;
 }
@@ -121,12 +136,17 @@ void mr_redact(struct mr_buf *b)
     pthread_mutex_unlock(&g_mutex);
 }
 
-void mr_redact_error(struct mr_error *err)
+static void erase_error(struct mr_error *err)
 {
-    pthread_mutex_lock(&g_mutex);
     erase_all(err->message, strlen(err->message));
     erase_all(err->where, strlen(err->where));
     erase_all(err->advice, strlen(err->advice));
+}
+
+void mr_redact_error(struct mr_error *err)
+{
+    pthread_mutex_lock(&g_mutex);
+    erase_error(err);
     pthread_mutex_unlock(&g_mutex);
 }
 
@@ -161,6 +181,7 @@ static void tame(struct mr_buf *b)
     }
 }
 
+/* The mutex is held. `kv` is written to; err is a copy. */
 static void emit(enum mr_log_level level, const char *stream, const char *message, char *kv,
                  const struct mr_error *err)
 {
@@ -168,7 +189,6 @@ static void emit(enum mr_log_level level, const char *stream, const char *messag
     struct mr_buf b = { 0 };
     mr_time_log(mr_now_us(), ts);
     const char *code = err ? mr_error_lookup(err->id)->name : NULL;
-    pthread_mutex_lock(&g_mutex);
     if (g_format == MR_LOG_JSON) {
         struct mr_json j = mr_json_on(&b);
         mr_json_open(&j, NULL, '{');
@@ -205,14 +225,11 @@ static void emit(enum mr_log_level level, const char *stream, const char *messag
         if (err && err->advice[0])
             mr_buf_printf(&b, " (%s)", err->advice);
     }
-    if (b.data)
-        b.len = erase_all(b.data, b.len);
-    if (g_format == MR_LOG_TEXT) /* afterwards: a secret is known as it is, not as it is printed */
+    if (g_format == MR_LOG_TEXT)
         tame(&b);
     mr_buf_putc(&b, '\n');
     if (write(STDERR_FILENO, b.data, b.len) < 0) /* nowhere left to say it */
         b.len = 0;
-    pthread_mutex_unlock(&g_mutex);
     mr_buf_release(&b);
 }
 
@@ -225,12 +242,21 @@ void mr_log(enum mr_log_level level, const char *stream, const char *message, co
     va_start(ap, kv);
     mr_buf_vprintf(&b, kv, ap);
     va_end(ap);
+    pthread_mutex_lock(&g_mutex);
+    if (b.data)
+        b.len = erase_all(b.data, b.len);
     emit(level, stream, message, b.data, NULL);
+    pthread_mutex_unlock(&g_mutex);
     mr_buf_release(&b);
 }
 
 void mr_log_error(enum mr_log_level level, const char *stream, const struct mr_error *err)
 {
-    if (level <= g_least)
-        emit(level, stream, err->message, NULL, err);
+    if (level > g_least)
+        return;
+    struct mr_error e = *err;
+    pthread_mutex_lock(&g_mutex);
+    erase_error(&e);
+    emit(level, stream, e.message, NULL, &e);
+    pthread_mutex_unlock(&g_mutex);
 }

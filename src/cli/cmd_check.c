@@ -97,7 +97,6 @@ static void print(const char *file, const char *pipeline, const struct mr_findin
         put_json(&b, file, pipeline, l);
     else
         put_text(&b, file, l);
-    mr_redact(&b);
     fputs(mr_buf_str(&b), stdout);
     fflush(stdout);
     mr_buf_release(&b);

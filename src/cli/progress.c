@@ -85,7 +85,6 @@ static int terminal_width(void)
 
 static void write_out(struct mr_buf *b)
 {
-    mr_redact(b);
     if (write(STDERR_FILENO, b->data, b->len) < 0)
         b->len = 0; /* nobody is there to be told */
 }

@@ -156,7 +156,6 @@ void mr_report_json(const struct mr_report *r, struct mr_buf *out)
     if (r->error.code != MR_OK)
         json_error(&j, &r->error);
     mr_json_close(&j, '}');
-    mr_redact(out);
 }
 
 /* ---- text ---- */

@@ -1,20 +1,24 @@
 /*
  * What        the list of findings that contracts hand to `check`
+ * Guarantees  no secret is in them: their texts quote servers and libraries
  */
 #include <stdarg.h>
 
 #include "base/buf.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "millrace/doctor.h"
 
 void mr_found(struct mr_findings *l, enum mr_verdict v, const char *check, const char *fmt, ...)
 {
+    struct mr_buf b = { 0 };
     va_list ap;
-    l->items = mr_realloc(l->items, sizeof *l->items * (size_t)(l->n + 1));
     va_start(ap, fmt);
-    l->items[l->n++] =
-        (struct mr_finding){ .verdict = v, .check = check, .what = mr_vasprintf(fmt, ap) };
+    mr_buf_vprintf(&b, fmt, ap);
     va_end(ap);
+    mr_redact(&b);
+    l->items = mr_realloc(l->items, sizeof *l->items * (size_t)(l->n + 1));
+    l->items[l->n++] = (struct mr_finding){ .verdict = v, .check = check, .what = mr_buf_take(&b) };
 }
 
 void mr_fix(struct mr_findings *l, const char *fmt, ...)
@@ -27,6 +31,7 @@ void mr_fix(struct mr_findings *l, const char *fmt, ...)
     va_start(ap, fmt);
     mr_buf_vprintf(&b, fmt, ap);
     va_end(ap);
+    mr_redact(&b);
     mr_free(f->fix);
     f->fix = mr_buf_take(&b);
 }

@@ -1,6 +1,7 @@
 """PostgreSQL as a source, against a real server; what landed is read by pyarrow and compared with psql's own words."""
 
 import decimal
+import json
 import random
 import signal
 import subprocess
@@ -318,6 +319,23 @@ def test_refusals_are_clear(project, postgres):
     assert "refused" in str(project.run(code=1))
     project.pipeline(url, consumer="  sslmode: require\n")
     assert "SSL" in str(project.run(code=1))
+
+
+@pytest.mark.parametrize("word", ["1", "done", "postgres", "public"])
+def test_a_password_that_is_a_word_of_ours_leaves_the_output_whole(project, postgres, word):
+    """Redaction looks at texts of others, not at numbers and names: "version":1 stays a number, public.t stays public.t."""
+    url = postgres.database("words", "CREATE TABLE t AS SELECT g AS id FROM generate_series(1, 11) g;")
+    postgres.psql("postgres", f"DROP ROLE IF EXISTS plain; CREATE ROLE plain LOGIN PASSWORD '{word}';")
+    postgres.psql("words", "GRANT SELECT ON t TO plain;")
+    project.pipeline(url.replace(f"mill:{PASSWORD}", f"plain:{word}"))
+    report = project.run().report
+    assert (report["version"], report["status"], report["source"]["kind"]) == (1, "done", "postgres")
+    assert report["streams"][0]["stream"] == "public.t" and report["streams"][0]["rows_written"] == 11
+    assert "*" not in project.millrace("run", "shop.yml", "--progress", "log").err
+    assert json.loads(project.millrace("check", "shop.yml", "--report", "json").out)["verdict"] in ("ok", "warning")
+    postgres.psql("postgres", "ALTER ROLE plain PASSWORD 'another';")
+    error = project.run(code=1)
+    assert "password authentication failed" in error.out + error.err and f":{word}@" not in error.out + error.err
 
 
 def test_parts_of_a_url_as_keys_and_a_server_that_goes_away(project, postgres):
