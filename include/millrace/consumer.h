@@ -39,7 +39,7 @@ struct mr_stream {
     char *
         *key; /* their values name a row in reports; a bad value in one of them fails the stream */
     bool
-        named_only; /* views and the like: read only when `tables:` names it, by a pattern or in full */
+        named_only; /* views and the like: read only when `tables:` names it, by a pattern (not `*` alone) or in full */
     int n_notes; /* what must be said of it though it can be read; see mr_stream_note */
     char **notes;
     void *source; /* the consumer's own */

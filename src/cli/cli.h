@@ -85,8 +85,8 @@ void mr_report_changes_text(const struct mr_stream_report *s, const char *indent
 void mr_report_changes_json(const struct mr_stream_report *s, struct mr_json *j);
 /** mr_report_pins - the same as one line to stand under `tables:`; nothing when all fitted. */
 void mr_report_pins(const struct mr_stream_report *s, struct mr_buf *out);
-/** mr_report_pins_text - the YAML that lands as text what did not fit. */
-void mr_report_pins_text(const struct mr_stream_report *s, FILE *out);
+/** mr_report_pins_text - the YAML that lands as text what did not fit; lead: where to put it first. False when all fitted. */
+bool mr_report_pins_text(const struct mr_stream_report *s, bool lead, FILE *out);
 /** mr_plan_stream_text, _json - one stream of a plan; target: how it lands too. */
 void mr_plan_stream_text(const struct mr_report *r, const struct mr_stream_report *s,
                          const struct mr_pipeline *p, bool target, FILE *out);

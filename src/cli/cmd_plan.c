@@ -30,8 +30,7 @@ enum mr_code mr_load_source(const char *what, const struct mr_args *a, struct mr
         return mr_pipeline_load(what, &mr_registry, &over, ret, err);
     struct mr_buf yaml = { 0 };
     char *secret = NULL;
-    const char *const all = "*"; /* views too */
-    enum mr_code rc = mr_pipeline_compose(what, "discover", NULL, NULL, &all, 1, &mr_registry,
+    enum mr_code rc = mr_pipeline_compose(what, "discover", NULL, NULL, NULL, 0, &mr_registry,
                                           &yaml, &secret, err);
     if (rc == MR_OK && secret)
         mr_spec_setenv("SOURCE_PASSWORD", secret);
@@ -64,6 +63,7 @@ static int plan_one(const char *what, const struct mr_args *a, bool target, int6
     const struct mr_run_options o = { .compare = target, .sample = sample };
     if (mr_load_source(what, a, &p, &err) != MR_OK)
         return mr_print_error(&err);
+    p->every_table = !target;
     mr_log_setup(MR_LOG_ERROR, MR_LOG_TEXT);
     int code = mr_plan(p, &o, &r, &err) == MR_OK ? 0 : mr_print_error(&err);
     if (target && mr_arg(a, "report") && strcmp(mr_arg(a, "report"), "json") == 0) {

@@ -97,7 +97,7 @@ static void text_sample(const struct mr_stream_report *s, FILE *out)
             fprintf(out, " (%s)", b->samples[0]);
         fputc('\n', out);
     }
-    mr_report_pins_text(s, out);
+    mr_report_pins_text(s, true, out);
 }
 
 void mr_plan_stream_text(const struct mr_report *r, const struct mr_stream_report *s,

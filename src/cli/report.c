@@ -2,6 +2,7 @@
  * What        the report of a run, as text for people and as JSON for programs
  * Source      docs/reference/report.schema.json
  */
+#include <ctype.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -226,12 +227,16 @@ void mr_report_changes_text(const struct mr_stream_report *s, const char *indent
     }
 }
 
-static const char *what_was_done(enum mr_on_bad b)
+static const char *what_was_done(enum mr_on_bad b, bool one)
 {
-    static const char *const texts[] = { "are NULL, their text is in _rescued", "are NULL",
-                                         "became the nearest value", "were rounded",
-                                         "failed the table" };
-    return texts[b];
+    static const char *const texts[][2] = {
+        { "are NULL, their text is in _rescued", "is NULL, its text is in _rescued" },
+        { "are NULL", "is NULL" },
+        { "became the nearest value", "became the nearest value" },
+        { "were rounded", "was rounded" },
+        { "failed the table", "failed the table" },
+    };
+    return texts[b][one];
 }
 
 /* What to write so that all values land as they are: text holds anything. */
@@ -252,31 +257,68 @@ void mr_report_pins(const struct mr_stream_report *s, struct mr_buf *out)
     mr_buf_release(&b);
 }
 
-void mr_report_pins_text(const struct mr_stream_report *s, FILE *out)
+/* Digits and a point: what did not fit may be digits behind it. */
+static bool is_fraction(const char *text)
+{
+    const char *point = text ? strchr(text, '.') : NULL;
+    return point && text[strspn(text, "-0123456789.")] == '\0' && isdigit((unsigned char)point[1]);
+}
+
+static void put_round(const struct mr_stream_report *s, FILE *out)
+{
+    const char *lead = "   # or ";
+    for (int i = 0; i < s->n_bad; i++) {
+        const struct mr_bad_count *b = &s->bad[i];
+        struct mr_buf name = { 0 };
+        if (b->done != MR_BAD_RESCUE || !is_fraction(b->text))
+            continue;
+        mr_json_quote(&name, b->source, strlen(b->source));
+        fprintf(out, "%s%s: {on_bad_value: round}", lead, name.data);
+        lead = ", ";
+        mr_buf_release(&name);
+    }
+}
+
+bool mr_report_pins_text(const struct mr_stream_report *s, bool lead, FILE *out)
 {
     struct mr_buf pins = { 0 };
     mr_report_pins(s, &pins);
-    if (pins.len)
-        fprintf(out,
-                "    to land them as text, under consumer: tables: (beside \"*\": {} where all are "
-                "read):\n      %s\n",
+    if (pins.len) {
+        fprintf(out, "%s      %s",
+                lead ? "    to land them as text, under consumer: tables: (with \"*\": {} when the "
+                       "file has no tables: yet)\n"
+                     : "",
                 pins.data);
+        put_round(s, out);
+        fputc('\n', out);
+    }
+    lead = pins.len > 0;
     mr_buf_release(&pins);
+    return lead;
 }
 
-/* A yellow line per column, then what to write so that all of them land as they are. */
-static void text_bad_values(const struct mr_stream_report *s, bool color, FILE *out)
+static void text_bad_column(const struct mr_stream_report *s, const struct mr_bad_count *b,
+                            bool color, FILE *out)
 {
     char count[32];
-    for (int i = 0; i < s->n_bad; i++) {
-        const struct mr_bad_count *b = &s->bad[i];
-        fprintf(out, "%s  %s.%s: %s values did not fit and %s:", color ? MR_YELLOW : "", s->stream,
-                b->column, mr_human_count(b->count, count), what_was_done(b->done));
-        for (int k = 0; k < b->n_samples; k++)
-            fprintf(out, "%s %s", k ? ";" : "", b->samples[k]);
-        fprintf(out, "%s%s\n", b->count > b->n_samples ? "; ..." : "", color ? MR_PLAIN : "");
-    }
-    mr_report_pins_text(s, out);
+    fprintf(out, "%s  %s.%s: %s %s not fit and %s:", color ? MR_YELLOW : "", s->stream, b->column,
+            mr_human_count(b->count, count), b->count == 1 ? "value did" : "values did",
+            what_was_done(b->done, b->count == 1));
+    for (int k = 0; k < b->n_samples; k++)
+        fprintf(out, "%s %s", k ? ";" : "", b->samples[k]);
+    fprintf(out, "%s%s\n", b->count > b->n_samples ? "; ..." : "", color ? MR_PLAIN : "");
+}
+
+/* A line per column, then what to write so that all of them land as they are. */
+static void text_bad_values(const struct mr_report *r, FILE *out)
+{
+    const bool color = mr_use_color(out);
+    bool said = false;
+    for (int i = 0; i < r->n_streams; i++)
+        for (int k = 0; k < r->streams[i].n_bad; k++)
+            text_bad_column(&r->streams[i], &r->streams[i].bad[k], color, out);
+    for (int i = 0; i < r->n_streams; i++)
+        said |= mr_report_pins_text(&r->streams[i], !said, out);
 }
 
 static void text_error(const struct mr_stream_report *s, FILE *out)
@@ -315,8 +357,7 @@ void mr_report_text(const struct mr_report *r, FILE *out)
             fprintf(out, "  schema of %s:\n", r->streams[i].stream);
             mr_report_changes_text(&r->streams[i], "    ", out);
         }
-    for (int i = 0; i < r->n_streams; i++)
-        text_bad_values(&r->streams[i], mr_use_color(out), out);
+    text_bad_values(r, out);
     for (int i = 0; i < r->n_warnings; i++)
         fprintf(out, "  warning: %s\n", r->warnings[i]);
     for (int i = 0; i < r->n_streams; i++)

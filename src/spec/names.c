@@ -82,10 +82,14 @@ static bool takes_all(const struct mr_pipeline *p)
     return queries == 0 || queries < p->n_rules;
 }
 
+/* "*" holds settings for all tables, and does not make views tables: with it the same is read as without entries. */
 static bool wanted(const struct mr_pipeline *p, const struct mr_stream *s)
 {
     const struct mr_table_rule *r = rule_for(p, s);
-    return r ? !r->skip : takes_all(p) && !s->named_only;
+    bool named = r && r->pattern[strspn(r->pattern, "*")];
+    if (p->every_table)
+        return true;
+    return (r ? !r->skip : takes_all(p)) && (named || !s->named_only);
 }
 
 static enum mr_code matches_nothing(const char *pattern, const struct mr_stream_list *all,
@@ -227,7 +231,7 @@ enum mr_code mr_pipeline_select(const struct mr_pipeline *p, const struct mr_str
                                 const char *only, struct mr_stream ***ret_streams,
                                 char ***ret_tables, int *ret_n, struct mr_error *err)
 {
-    enum mr_code rc = check_patterns(p, all, err);
+    enum mr_code rc = p->every_table ? MR_OK : check_patterns(p, all, err);
     if (rc != MR_OK)
         return rc;
     struct mr_stream **streams = mr_zalloc((size_t)all->n, sizeof *streams);
@@ -242,7 +246,7 @@ enum mr_code mr_pipeline_select(const struct mr_pipeline *p, const struct mr_str
     }
     if (n == 0)
         rc = matches_nothing(only ? only : "*", all, err);
-    else
+    else if (!p->every_table)
         rc = check_collisions(streams, tables, n, err);
     if (rc != MR_OK) {
         for (int i = 0; i < n; i++)

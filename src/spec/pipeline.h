@@ -81,6 +81,7 @@ struct mr_pipeline {
     int workers;                        /* consumer.workers */
     int n_rules;                        /* 0: all tables */
     struct mr_table_rule *rules;
+    bool every_table; /* discover: all that the source has, whatever the rules select */
     int n_steps;
     struct mr_transform_step *steps;
     const struct mr_loader_type *loader;

@@ -302,6 +302,7 @@ static int selected(const char *tables)
     };
     struct mr_stream *items[] = { &all[0], &all[1], &all[2] };
     const struct mr_stream_list list = { strstr(tables, "query") ? 3 : 2, items };
+    all[1].named_only = strstr(tables, "view") != NULL; /* b is one when the text says so */
     assert_int_equal(mr_pipeline_select(p, &list, NULL, &streams, &paths, &n, &err), MR_OK);
     for (int i = 0; i < n; i++) {
         for (int k = 0; k < 3; k++)
@@ -325,6 +326,17 @@ static void selects_queries(void **state)
     assert_int_equal(selected("{public.a: skip, recent: {query: SELECT 1}}"), 6);
     assert_int_equal(selected("{public.a: , recent: {query: SELECT 1}}"), 5);
     assert_int_equal(selected("{public.*: , recent: {query: SELECT 1}}"), 7);
+}
+
+static void views_are_read_when_they_are_named(void **state)
+{
+    (void)state;
+    assert_int_equal(selected("{} # a view"), 1);
+    assert_int_equal(selected("{\"*\": {}} # a view"), 1);
+    assert_int_equal(selected("[\"**\", public.a] # a view"), 1);
+    assert_int_equal(selected("{\"*\": {}, public.b: {}} # a view"), 3);
+    assert_int_equal(selected("[public.*] # a view"), 3);
+    assert_int_equal(selected("{\"*\": {}}"), 3);
 }
 
 static void a_query_s_key_is_its_own(void **state)
@@ -431,7 +443,8 @@ int main(void)
         cmocka_unit_test(vocabulary),       cmocka_unit_test(columns),
         cmocka_unit_test(what_is_not_said), cmocka_unit_test(types),
         cmocka_unit_test(gathers_settings), cmocka_unit_test(checks_against_the_source),
-        cmocka_unit_test(selects_queries),  cmocka_unit_test(a_query_s_key_is_its_own),
+        cmocka_unit_test(selects_queries),
+        cmocka_unit_test(views_are_read_when_they_are_named),  cmocka_unit_test(a_query_s_key_is_its_own),
         cmocka_unit_test(own_keys_win),     cmocka_unit_test(slips_in_defaults),
         cmocka_unit_test(hash_covers),
     };

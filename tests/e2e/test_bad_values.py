@@ -167,7 +167,7 @@ def test_the_text_report_says_what_to_write(project, lite):
     orders(db, [(1, "no", None, None), (2, "1.5", "x", None)])
     project.pipeline(path)
     out = project.millrace("run", "shop.yml", "--progress", "none").out
-    assert re.search(r"orders\.total: 1 values did not fit and are NULL, their text is in _rescued: id=1\n", out)
+    assert re.search(r"orders\.total: 1 value did not fit and is NULL, its text is in _rescued: id=1\n", out)
     line = re.search(r'\n      ("orders": \{columns: .*)\n', out).group(1)
     assert line == '"orders": {columns: {"total": string, "day": string}}'
     project.pipeline(path, consumer=f"  tables:\n    {line}\n")

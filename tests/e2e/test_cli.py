@@ -77,7 +77,7 @@ def test_one_failed_stream_exits_1_and_the_others_are_done(project, tmp_path):
     db = sqlite3.connect(tmp_path / "s.db")
     db.executescript("CREATE TABLE good (id INTEGER); INSERT INTO good VALUES (1); CREATE VIEW bad AS SELECT id FROM gone;")
     db.close()
-    project.pipeline(tmp_path / "s.db", consumer="  tables: ['*']\n")
+    project.pipeline(tmp_path / "s.db", consumer="  tables: ['*', bad]\n")
     result = project.run(code=1)
     assert {s["stream"]: s["status"] for s in result.report["streams"]} == {"good": "done", "bad": "failed"}
     error = result.stream("bad")["error"]

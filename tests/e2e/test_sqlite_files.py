@@ -56,7 +56,7 @@ class Writer(threading.Thread):
 
 def test_all_rows_are_of_one_instant_while_somebody_writes(project, tmp_path):
     db = bank(tmp_path / "bank.db", "WAL")
-    project.pipeline(db, consumer="  tables: ['*']\n")
+    project.pipeline(db, consumer="  tables: ['*', both]\n")
     writer = Writer(db)
     writer.start()
     during = []
@@ -231,7 +231,7 @@ def test_a_damaged_table_fails_alone(project, tmp_path):
     with open(db, "r+b") as f:
         f.seek(4096 * (root - 1))
         f.write(b"\xff" * 200)
-    project.pipeline(db, consumer="  tables: ['*']\n")
+    project.pipeline(db, consumer="  tables: ['*', both]\n")
     result = project.run(code=1)
     assert {s["stream"]: s["status"] for s in result.report["streams"]} == {"a": "failed", "b": "done", "both": "failed"}
     error = result.stream("a")["error"]

@@ -90,7 +90,7 @@ def kinds(tmp_path_factory):
     db = folder / "k.db"
     subprocess.run(["sqlite3", "-batch", str(db)], input=KINDS, text=True, check=True)
     project = Project(folder / "project")
-    project.pipeline(db, consumer="  tables: ['*']\n")
+    project.pipeline(db, consumer="  tables: ['*', totals, twice]\n")
     return project, project.run().report
 
 

@@ -63,6 +63,8 @@ def test_views_are_read_when_they_are_named(project, postgres):
     same_as_psql(project, postgres, "views_named", "child", "child", ["id", "extra"])
     out = project.millrace("discover", url).out
     assert "public.plain (view" in out and "public.mat (materialized view" in out
+    project.pipeline(url, consumer="  tables: [mat, gone]\n")
+    assert "public.plain (view" in project.millrace("discover", "shop.yml").out, "discover lists what the file leaves out"
 
 
 def test_a_view_is_of_the_run_s_snapshot(project, postgres):
