@@ -13,6 +13,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "base/near.h"
 #include "base/timeutil.h"
 #include "query/spec_words.h"
 #include "query/table_sql.h"
@@ -34,18 +35,59 @@ static bool in_list(const char *const *list, const char *name)
 
 /* ---- tables ---- */
 
+/* As it is written in SQL: at most three names with dots between, else the path in quotes. */
+static void put_sql_name(struct mr_buf *out, const char *path)
+{
+    int slashes = 0;
+    for (const char *p = path; *p; p++)
+        slashes += *p == '/';
+    if (slashes > 2)
+        mr_buf_putc(out, '"');
+    for (const char *p = path; *p; p++)
+        mr_buf_putc(out, *p == '/' && slashes <= 2 ? '.' : *p);
+    if (slashes > 2)
+        mr_buf_putc(out, '"');
+}
+
+/* A slip of the finger, or the name without the folder that it lies in. */
+static const char *near_table(const struct mr_store_list *list, const char *table)
+{
+    const char **words = mr_zalloc((size_t)list->n + 1, sizeof *words);
+    for (int i = 0; i < list->n; i++)
+        words[i] = list->items[i].name;
+    const char *near = mr_did_you_mean(table, words);
+    for (int i = 0; i < list->n && !near; i++) {
+        const char *last = strrchr(words[i], '/');
+        if (last && strcasecmp(last + 1, table) == 0)
+            near = words[i];
+    }
+    mr_free(words);
+    return near;
+}
+
 static enum mr_code no_table(struct mr_guard *g, const char *table, struct mr_error *err)
 {
     struct mr_store_list list = { 0 };
     enum mr_code rc = mr_delta_find_tables(g->store, &list, err);
     if (rc != MR_OK)
         return rc;
-    struct mr_buf names = { 0 };
-    for (int i = 0; i < list.n && i < 8; i++)
-        mr_buf_printf(&names, "%s%s", i ? ", " : "", list.items[i].name);
-    mr_fail(err, MR_ID_SQL03, "there is no table %s in the lake", table);
-    mr_error_advise(err, list.n ? "tables are %s%s" : "the lake has no tables yet%s%s",
-                    mr_buf_str(&names), list.n > 8 ? ", ..." : "");
+    const char *near = near_table(&list, table);
+    struct mr_buf asked = { 0 }, names = { 0 };
+    put_sql_name(&asked, table);
+    for (int i = 0; i < list.n && i < 8 && !near; i++) {
+        mr_buf_puts(&names, i ? ", " : "");
+        put_sql_name(&names, list.items[i].name);
+    }
+    if (near)
+        put_sql_name(&names, near);
+    mr_fail(err, MR_ID_SQL03, "there is no table %s in the lake", asked.data);
+    if (near)
+        mr_error_advise(err, "did you mean %s?", names.data);
+    else if (list.n)
+        mr_error_advise(err, "tables are %s%s", names.data, list.n > 8 ? ", ..." : "");
+    else
+        mr_error_advise(err, "the lake has no tables yet: is --lake or the folder the right one?");
+    mr_buf_release(&asked);
     mr_buf_release(&names);
     mr_store_list_release(&list);
     return MR_E_SQL;

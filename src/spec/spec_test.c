@@ -440,12 +440,17 @@ static void hash_covers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(vocabulary),       cmocka_unit_test(columns),
-        cmocka_unit_test(what_is_not_said), cmocka_unit_test(types),
-        cmocka_unit_test(gathers_settings), cmocka_unit_test(checks_against_the_source),
+        cmocka_unit_test(vocabulary),
+        cmocka_unit_test(columns),
+        cmocka_unit_test(what_is_not_said),
+        cmocka_unit_test(types),
+        cmocka_unit_test(gathers_settings),
+        cmocka_unit_test(checks_against_the_source),
         cmocka_unit_test(selects_queries),
-        cmocka_unit_test(views_are_read_when_they_are_named),  cmocka_unit_test(a_query_s_key_is_its_own),
-        cmocka_unit_test(own_keys_win),     cmocka_unit_test(slips_in_defaults),
+        cmocka_unit_test(views_are_read_when_they_are_named),
+        cmocka_unit_test(a_query_s_key_is_its_own),
+        cmocka_unit_test(own_keys_win),
+        cmocka_unit_test(slips_in_defaults),
         cmocka_unit_test(hash_covers),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);

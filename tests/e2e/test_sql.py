@@ -110,8 +110,10 @@ def test_output_formats(lake):
 
 def test_wrong_sql_says_what_is_wrong(lake):
     for text, code, word in [("SELEC 1", "SQL01", "SELEC"), ("SELECT nope FROM shop.orders", "SQL01", "nope"),
-                             ("SELECT * FROM shop.nope", "SQL03", "shop/orders"), ("SELECT 1/0 FROM nope", "SQL03", "nope"),
-                             ("", "SQL0", ""), ("SELECT error('mine')", "SQL01", "mine")]:
+                             ("SELECT * FROM shop.nope", "SQL03", "shop.orders"), ("SELECT 1/0 FROM nope", "SQL03", "nope"),
+                             ("SELECT * FROM shop.order", "SQL03", "did you mean shop.orders?"),
+                             ("SELECT * FROM oRDers", "SQL03", "did you mean shop.orders?"),
+                             (" ", "SQL0", ""), ("SELECT error('mine')", "SQL01", "mine")]:
         err = sql(lake, text, code=1).err
         assert f"MR-E-{code}" in err and word in err, (text, err)
 
