@@ -34,7 +34,7 @@ static int distance(const char *a, const char *b)
 const char *mr_did_you_mean(const char *word, const char *const *words)
 {
     const char *best = NULL;
-    int least = 1 + (int)strlen(word) / 3;
+    int least = ((int)strlen(word) + 1) / 3; /* of four letters one: 'nope' is not 'copy' */
     for (; *words; words++) {
         int d = distance(word, *words);
         if (d <= least) {

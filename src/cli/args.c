@@ -77,6 +77,15 @@ const char *mr_arg(const struct mr_args *a, const char *name)
     return NULL;
 }
 
+char *mr_arg_list(const struct mr_args *a, const char *name)
+{
+    struct mr_buf b = { 0 };
+    for (int i = 0; i < a->n_flags; i++)
+        if (strcmp(a->flags[i].flag->name, name) == 0)
+            mr_buf_printf(&b, "%s%s", b.len ? "," : "", a->flags[i].value);
+    return b.len ? mr_buf_take(&b) : NULL;
+}
+
 bool mr_arg_set(const struct mr_args *a, const char *name)
 {
     return mr_arg(a, name) != NULL;
@@ -152,8 +161,9 @@ bool mr_args_parse(const struct mr_command *c, int argc, char **argv, struct mr_
         if (!f)
             return unknown_flag(c, s);
         char *value = f->value ? (eq ? eq + 1 : i + 1 < argc ? argv[++i] : NULL) : (char *)"";
-        if (!value || (!f->value && eq) || ret->n_flags == 64) {
-            mr_usage_error(value ? "--%s takes no value" : "--%s needs a value", f->name);
+        /* An empty one is a variable that is not set: --lake "" is not this folder. */
+        if (!value || (f->value && !*value) || (!f->value && eq) || ret->n_flags == 64) {
+            mr_usage_error(f->value ? "--%s needs a value" : "--%s takes no value", f->name);
             return false;
         }
         ret->flags[ret->n_flags].flag = f;

@@ -45,6 +45,8 @@ extern const struct mr_registry mr_registry;
 
 /** mr_arg - the last value of a flag, NULL when it was not given. */
 const char *mr_arg(const struct mr_args *a, const char *name);
+/** mr_arg_list - all values of an option that may be given several times, commas between; NULL when none; mr_free. */
+char *mr_arg_list(const struct mr_args *a, const char *name);
 bool mr_arg_set(const struct mr_args *a, const char *name);
 /** mr_arg_int - a whole number >= 0 or def; a bad one: prints and returns -1. */
 int64_t mr_arg_int(const struct mr_args *a, const char *name, int64_t def);

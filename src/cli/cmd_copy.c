@@ -42,15 +42,11 @@ static bool split_dest(const char *dest, struct copy *c)
 
 static void split_patterns(const struct mr_args *a, struct copy *c)
 {
-    for (int i = 0; i < a->n_flags; i++) {
-        if (strcmp(a->flags[i].flag->name, "tables") != 0)
-            continue;
-        char *save = NULL, *copy = mr_strdup(a->flags[i].value);
-        for (char *p = strtok_r(copy, ",", &save); p && c->n_patterns < 64;
-             p = strtok_r(NULL, ",", &save))
-            c->patterns[c->n_patterns++] = mr_strdup(p);
-        mr_free(copy);
-    }
+    char *save = NULL, *list = mr_arg_list(a, "tables");
+    for (char *p = list ? strtok_r(list, ",", &save) : NULL; p && c->n_patterns < 64;
+         p = strtok_r(NULL, ",", &save))
+        c->patterns[c->n_patterns++] = mr_strdup(p);
+    mr_free(list);
 }
 
 static int save_file(const struct copy *c, const char *path)

@@ -104,6 +104,8 @@ static int write_new(const char *path, const char *text)
 {
     struct mr_error err = { 0 };
     int fd = -1;
+    if (access(path, F_OK) == 0)
+        return mr_usage_error("%s exists; give another name: millrace init URL NAME", path);
     if (mr_io_create(path, &fd, &err) != MR_OK)
         return mr_print_error(&err);
     enum mr_code rc = mr_io_write(fd, path, text, strlen(text), &err);

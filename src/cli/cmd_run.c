@@ -64,9 +64,10 @@ int mr_run_pipeline(const struct mr_pipeline *p, const struct mr_args *a, const 
     if (limit < 0)
         return 2;
     struct mr_progress *progress = mr_progress_new(mode ? mode : "auto");
+    char *only = mr_arg_list(a, "only");
     struct mr_run_options o = { .fresh = mr_arg_set(a, "fresh"),
                                 .strict = mr_arg_set(a, "strict"),
-                                .only = mr_arg(a, "only"),
+                                .only = only,
                                 .limit = limit,
                                 .profile = mr_arg_set(a, "profile"),
                                 .path_prefix = preview,
@@ -87,6 +88,7 @@ int mr_run_pipeline(const struct mr_pipeline *p, const struct mr_args *a, const 
     mr_report_release(&report);
     mr_state_close(state);
     mr_progress_free(progress);
+    mr_free(only);
     return code;
 }
 

@@ -31,7 +31,7 @@
 static const struct mr_flag g_run[] = {
     COMMON_LAKE,
     COMMON_RUN,
-    { "only", "TABLE", "Only this table or pattern.", 0 },
+    { "only", "TABLES", "Only these tables or patterns, separated by commas.", 0 },
     { "fresh", NULL, "Do not continue an interrupted run.", 0 },
     { "strict", NULL, "Exit 1 when a value did not fit its column.", 0 },
     END,

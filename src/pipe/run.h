@@ -22,7 +22,7 @@ struct mr_report;
 struct mr_run_options {
     bool fresh;       /* do not continue an unfinished run */
     bool strict;      /* cells that did not fit make the exit code 1; the caller's to obey */
-    const char *only; /* one stream or pattern; NULL: all */
+    const char *only; /* streams or patterns, commas between; NULL: all */
     int64_t limit;    /* rows per stream; 0: all */
     bool compare;     /* plan: look at the tables too, for what has changed since */
     int64_t sample;   /* plan: try so many rows of each table; 0: none */

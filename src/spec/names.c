@@ -114,6 +114,16 @@ static enum mr_code matches_nothing(const char *pattern, const struct mr_stream_
     return MR_E_CONFIG;
 }
 
+/* Every entry is `skip`, or all that there is are views. */
+static enum mr_code nothing_to_read(const struct mr_stream_list *all, struct mr_error *err)
+{
+    if (all->n == 0)
+        return matches_nothing("*", all, err);
+    mr_fail(err, MR_ID_SPEC10, "nothing is left to read: what the source has is skipped, or views");
+    return mr_error_advise(err, "name under consumer: tables: what is to be read, such as %.200s",
+                           all->items[0]->id);
+}
+
 static enum mr_code check_patterns(const struct mr_pipeline *p, const struct mr_stream_list *all,
                                    struct mr_error *err)
 {
@@ -227,11 +237,52 @@ static enum mr_code check_collisions(struct mr_stream **streams, char **tables, 
     return MR_OK;
 }
 
+/* The next pattern of "a,b.*", NULL at the end; *at moves on. mr_free. */
+static char *next_pattern(const char **at)
+{
+    size_t n = strcspn(*at, ",");
+    char *one = **at ? mr_strndup(*at, n) : NULL;
+    *at += n + ((*at)[n] == ',');
+    return one;
+}
+
+static bool in_patterns(const char *patterns, const struct mr_stream *s)
+{
+    bool hit = false;
+    for (char *one; (one = next_pattern(&patterns)) != NULL; mr_free(one))
+        hit |= pattern_matches(one, s);
+    return hit;
+}
+
+/* Each pattern of --only is of a table that the pipeline reads: a typing error must not read the others only. */
+static enum mr_code check_only(const struct mr_pipeline *p, const struct mr_stream_list *all,
+                               const char *only, struct mr_error *err)
+{
+    enum mr_code rc = MR_OK;
+    for (char *one; rc == MR_OK && (one = next_pattern(&only)) != NULL; mr_free(one)) {
+        bool there = false, read = false;
+        for (int k = 0; k < all->n; k++)
+            if (pattern_matches(one, all->items[k])) {
+                there = true;
+                read |= wanted(p, all->items[k]);
+            }
+        if (!there) {
+            rc = matches_nothing(one, all, err);
+        } else if (!read) {
+            rc = mr_fail(err, MR_ID_SPEC10, "--only: the pipeline does not read '%s'", one);
+            mr_error_advise(err, "name it under consumer: tables: first");
+        }
+    }
+    return rc;
+}
+
 enum mr_code mr_pipeline_select(const struct mr_pipeline *p, const struct mr_stream_list *all,
                                 const char *only, struct mr_stream ***ret_streams,
                                 char ***ret_tables, int *ret_n, struct mr_error *err)
 {
     enum mr_code rc = p->every_table ? MR_OK : check_patterns(p, all, err);
+    if (rc == MR_OK && only)
+        rc = check_only(p, all, only, err);
     if (rc != MR_OK)
         return rc;
     struct mr_stream **streams = mr_zalloc((size_t)all->n, sizeof *streams);
@@ -239,13 +290,13 @@ enum mr_code mr_pipeline_select(const struct mr_pipeline *p, const struct mr_str
     int n = 0;
     for (int i = 0; i < all->n; i++) {
         struct mr_stream *s = all->items[i];
-        if (!wanted(p, s) || (only && !pattern_matches(only, s)))
+        if (!wanted(p, s) || (only && !in_patterns(only, s)))
             continue;
         streams[n] = s;
         tables[n++] = table_path(p, s);
     }
     if (n == 0)
-        rc = matches_nothing(only ? only : "*", all, err);
+        rc = nothing_to_read(all, err);
     else if (!p->every_table)
         rc = check_collisions(streams, tables, n, err);
     if (rc != MR_OK) {

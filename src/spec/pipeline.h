@@ -141,6 +141,7 @@ const char *mr_spec_getenv(const char *name);
 /**
  * mr_pipeline_select - which streams a pipeline reads, and as which tables they land.
  *
+ * Shape    only: patterns with commas between, of which each must be of a table that the pipeline reads; NULL: all
  * Returns  MR_E_CONFIG when a pattern matches nothing, or two streams would land in one table.
  *          ret_streams[i] and ret_tables[i] belong together; both arrays and the table strings are freed by the caller.
  */

@@ -63,7 +63,7 @@ def test_the_schema_in_docs_is_what_the_program_says(project):
 
 WRONG = [["nope"], ["rnu"], ["run"], ["run", "x.yml", "--nope"], ["run", "x.yml", "--workers", "two"], ["sql", "-c"],
          ["describe"], ["copy", "x.db"], ["help", "nope"], ["run", "shop.yml", "--report", "xml"],
-         ["run", "shop.yml", "--progress", "loud"], ["optimize", "t"], ["run", "missing.yml"]]
+         ["run", "shop.yml", "--progress", "loud"], ["run", "shop.yml", "--lake", ""], ["run", "shop.yml", "--fresh=1"], ["optimize", "t"], ["run", "missing.yml"]]
 
 
 @pytest.mark.parametrize("args", WRONG, ids=" ".join)
@@ -140,10 +140,20 @@ def test_profile_says_where_the_time_went(project, shop_db):
     assert "profile" not in project.run().report["streams"][0]
 
 
+def test_only_what_the_pipeline_reads(project, shop_db):
+    project.pipeline(shop_db, consumer="  tables: [orders]\n")
+    assert "does not read 'customers'" in project.run("shop.yml", "--only", "customers", code=2).err
+    project.pipeline(shop_db, consumer="  tables: {'*': skip}\n")
+    assert "nothing is left to read" in project.run(code=2).err
+
+
 def test_only_and_the_look_at_the_lake(project, shop_db):
     project.pipeline(shop_db)
     project.run("shop.yml", "--only", "orders")
     assert [p.name for p in (project.lake / "shop").iterdir()] == ["orders"]
+    for args in (["--only", "orders,cust*"], ["--only", "customers", "--only=orders"]):
+        assert sorted(s["stream"] for s in project.run("shop.yml", *args).report["streams"]) == ["customers", "orders"]
+    assert "did you mean 'customers'" in project.run("shop.yml", "--only", "orders,custmers", code=2).err
     assert "shop/orders" in call(project, "tables").out
     assert "decimal(12,2)" in call(project, "describe", "shop.orders").out
     assert "WRITE" in call(project, "history", "shop/orders").out
@@ -173,7 +183,7 @@ def test_init_makes_a_project_that_runs(project, shop_db, tmp_path):
     assert subprocess.run([BINARY, "run", "pipelines/shop.yml"], cwd=folder, env=env).returncode == 0
     assert (folder / "lake/shop/orders/_delta_log").is_dir()
     again = subprocess.run([BINARY, "init", f"sqlite:{shop_db}", "shop"], cwd=folder, env=env, capture_output=True, text=True)
-    assert again.returncode != 0 and "exists" in again.stderr
+    assert again.returncode == 2 and "exists; give another name" in again.stderr
 
 
 # ---- copy and secrets ----
