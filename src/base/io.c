@@ -23,6 +23,9 @@ static enum mr_code refuse(struct mr_error *err, int e, const char *what, const 
     mr_fail_errno(err, MR_ID_BASE02, e, "%s %s", what, path);
     if (e == ENOSPC || e == EDQUOT)
         return mr_error_advise(err, "free some space and run again; what is committed stays");
+    if (e == ENOTDIR)
+        return mr_error_advise(err, "there is a file where a folder must be: choose another with "
+                                    "--lake or `lake:`, or move it");
     if (e == EACCES || e == EPERM || e == EROFS)
         return mr_error_advise(err, "give this user the right to write there, or choose another "
                                     "folder with --lake or `lake:`");

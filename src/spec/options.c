@@ -285,6 +285,8 @@ enum mr_code mr_options_check(const struct mr_options *o, const char *file,
             continue;
         mr_fail(err, MR_ID_SPEC06, "%s has no key '%s': %s", where, v->option->key, v->option->doc);
         mr_error_at(err, "%s:%d:%d", file, map ? map->line : 1, map ? map->column : 1);
+        if (strcmp(where, "the pipeline") == 0)
+            return mr_error_advise(err, "add a line %s: NAME at the top", v->option->key);
         return mr_error_advise(err, "add %s: under %s", v->option->key, where);
     }
     return MR_OK;

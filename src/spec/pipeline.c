@@ -65,11 +65,15 @@ static enum mr_code no_such_kind(struct mr_loading *l, const struct mr_yaml *y, 
                                  const char *text)
 {
     struct mr_buf names = { 0 };
+    bool url = strcmp(what, "consumer.url") == 0;
     for (int i = 0; l->reg->consumers[i]; i++)
         mr_buf_printf(&names, "%s%s", i ? ", " : "", l->reg->consumers[i]->name);
     mr_fail(l->err, MR_ID_SPEC07, "%s '%s' is no source that this version reads", what, text);
     mr_load_at(l, y);
-    enum mr_code rc = mr_error_advise(l->err, "sources are: %s", mr_buf_str(&names));
+    enum mr_code rc = mr_error_advise(l->err, "sources are: %s%s", mr_buf_str(&names),
+                                      url ? "; write url: postgresql://USER@HOST/DATABASE or "
+                                            "url: sqlite:FILE"
+                                          : "");
     mr_buf_release(&names);
     return rc;
 }
@@ -396,8 +400,9 @@ enum mr_code mr_pipeline_load(const char *file, const struct mr_registry *reg,
     if (rc == MR_OK) {
         rc = mr_pipeline_parse(mr_buf_str(&text), text.len, file, reg, over, ret, err);
     } else {
-        rc = mr_fail(err, MR_ID_SPEC08, "the pipeline file %s cannot be read", file);
-        mr_error_advise(err, "millrace init makes one; millrace run FILE names it");
+        struct mr_error why = err ? *err : (struct mr_error){ 0 };
+        rc = mr_fail(err, MR_ID_SPEC08, "the pipeline file cannot be read: %s", why.message);
+        mr_error_advise(err, "millrace init makes one");
     }
     mr_buf_release(&text);
     return rc;

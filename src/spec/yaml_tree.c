@@ -69,6 +69,8 @@ static enum mr_code next(struct builder *b, yaml_event_t *e)
         }
         return fail_at(b, at, why, "save the file as UTF-8");
     }
+    if (at.index < b->n && b->text[at.index] == '\t')
+        return fail_at(b, at, "a tab", "YAML is indented with spaces: put spaces in its place");
     return fail_at(b, at, why, "check the indentation and the quotes around here");
 }
 

@@ -43,8 +43,12 @@ static const char *const g_migrations[] = {
 
 static enum mr_code fail(struct mr_state *s, const char *what, struct mr_error *err)
 {
-    return mr_fail(err, MR_ID_STATE01, "%s/state.db: cannot %s: %s", s->dir, what,
-                   sqlite3_errmsg(s->db));
+    const int code = sqlite3_errcode(s->db) & 0xFF;
+    mr_fail(err, MR_ID_STATE01, "%s/state.db: cannot %s: %s", s->dir, what, sqlite3_errmsg(s->db));
+    if (code == SQLITE_READONLY || code == SQLITE_CANTOPEN || code == SQLITE_PERM)
+        mr_error_advise(err, "give this user the right to write in %.400s and to its files",
+                        s->dir);
+    return MR_E_IO;
 }
 
 static enum mr_code exec(struct mr_state *s, const char *sql, struct mr_error *err)
