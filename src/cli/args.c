@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -28,10 +29,24 @@ int mr_exit_of(enum mr_code code)
     }
 }
 
+bool mr_obeys_escapes(int fd)
+{
+    const char *term = mr_spec_getenv("TERM");
+    return isatty(fd) && !(term && strcmp(term, "dumb") == 0);
+}
+
+/* NO_COLOR counts when it is not empty: no-color.org. */
 bool mr_use_color(FILE *f)
 {
     int fd = f == stderr ? STDERR_FILENO : f == stdout ? STDOUT_FILENO : fileno(f);
-    return isatty(fd) && !mr_spec_getenv("NO_COLOR");
+    const char *no = mr_spec_getenv("NO_COLOR");
+    return mr_obeys_escapes(fd) && !(no && *no);
+}
+
+int mr_terminal_width(int fd)
+{
+    struct winsize w;
+    return ioctl(fd, TIOCGWINSZ, &w) == 0 && w.ws_col > 20 ? w.ws_col : 80;
 }
 
 int mr_print_error(const struct mr_error *err)

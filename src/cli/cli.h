@@ -63,8 +63,12 @@ int mr_print_error(const struct mr_error *err);
 void mr_tame(const char *s, size_t n, struct mr_buf *out);
 /** mr_tame_stdout - from now on, if stdout is a terminal, all that is printed goes through mr_tame. */
 void mr_tame_stdout(void);
-/** mr_use_color - f is a terminal, and NO_COLOR is not set. */
+/** mr_use_color - f is a terminal that obeys escapes (TERM is not dumb), and NO_COLOR is not set. */
 bool mr_use_color(FILE *f);
+/** mr_obeys_escapes - fd is a terminal, and TERM is not `dumb`. */
+bool mr_obeys_escapes(int fd);
+/** mr_terminal_width - columns of the terminal behind fd; 80 when it does not say. */
+int mr_terminal_width(int fd);
 int mr_usage_error(const char *fmt, ...) MR_PRINTF(1, 2);
 int mr_exit_of(enum mr_code code);
 
@@ -81,6 +85,10 @@ MR_CHECK enum mr_code mr_load_source(const char *what, const struct mr_args *a,
 /* run and copy */
 int mr_run_pipeline(const struct mr_pipeline *p, const struct mr_args *a, const char *preview);
 void mr_report_text(const struct mr_report *r, FILE *out);
+/** mr_report_lines - one line a table, fitted into `columns` of a terminal; 0: as wide as it is. */
+void mr_report_lines(const struct mr_report *r, int columns, FILE *out);
+/** mr_stream_seconds - how long the stream took, or has taken so far. */
+double mr_stream_seconds(const struct mr_stream_report *s);
 void mr_report_json(const struct mr_report *r, struct mr_buf *out);
 /** mr_report_changes_text, _json - the differences between table and source of one stream. */
 void mr_report_changes_text(const struct mr_stream_report *s, const char *indent, FILE *out);

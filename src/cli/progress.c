@@ -4,7 +4,6 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -23,7 +22,7 @@ struct mr_progress {
 struct mr_progress *mr_progress_new(const char *mode)
 {
     struct mr_progress *p = mr_zalloc(1, sizeof *p);
-    if (strcmp(mode, "bar") == 0 || (strcmp(mode, "auto") == 0 && isatty(STDERR_FILENO)))
+    if (strcmp(mode, "bar") == 0 || (strcmp(mode, "auto") == 0 && mr_obeys_escapes(STDERR_FILENO)))
         p->mode = MODE_BAR;
     else if (strcmp(mode, "log") == 0 || strcmp(mode, "auto") == 0)
         p->mode = MODE_LOG;
@@ -49,6 +48,22 @@ static void draw_bar(double part, int cells, struct mr_buf *out)
         mr_buf_puts(out, i < full ? "█" : i == full ? eighths[rest] : " ");
 }
 
+/* What the figures leave of the line; a line that wraps would not be drawn over. */
+static void put_name(const char *name, int width, struct mr_buf *out)
+{
+    struct mr_buf tame = { 0 };
+    int figures = width < 70 ? 32 : width < 90 ? 54 : width < 100 ? 65 : 77;
+    int cells = width - 1 - figures;
+    cells = cells < 8 ? 8 : cells > 40 ? 40 : cells;
+    mr_tame(name, strlen(name), &tame);
+    int n = (int)tame.len;
+    if (n > cells)
+        for (n = cells; n > 0 && ((unsigned char)tame.data[n] & 0xC0) == 0x80;)
+            n--;
+    mr_buf_printf(out, "  %.*s%*s ", n, mr_buf_str(&tame), cells - n, "");
+    mr_buf_release(&tame);
+}
+
 void mr_progress_line(const struct mr_stream_report *s, double seconds, int width,
                       struct mr_buf *out)
 {
@@ -58,8 +73,7 @@ void mr_progress_line(const struct mr_stream_report *s, double seconds, int widt
     if (s->est_rows > 0 && (double)s->rows_read / (double)s->est_rows > part)
         part = (double)s->rows_read / (double)s->est_rows;
     part = part > 0.99 ? 0.99 : part;
-    int name = width < 90 ? 16 : 28;
-    mr_buf_printf(out, "  %-*.*s ", name, name, s->stream);
+    put_name(s->stream, width, out);
     if (width >= 70) {
         if (part >= 0) {
             draw_bar(part, 16, out);
@@ -77,12 +91,6 @@ void mr_progress_line(const struct mr_stream_report *s, double seconds, int widt
         mr_buf_printf(out, " %4.0f s left", seconds * (1 - part) / part);
 }
 
-static int terminal_width(void)
-{
-    struct winsize w;
-    return ioctl(STDERR_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 20 ? w.ws_col : 80;
-}
-
 static void write_out(struct mr_buf *b)
 {
     if (write(STDERR_FILENO, b->data, b->len) < 0)
@@ -93,7 +101,7 @@ static void write_out(struct mr_buf *b)
 static void draw(struct mr_progress *p, const struct mr_report *r, bool last)
 {
     struct mr_buf b = { 0 };
-    int width = terminal_width(), lines = 0, settled = 0;
+    int width = mr_terminal_width(STDERR_FILENO), lines = 0, settled = 0;
     char rows[32];
     int64_t sum = 0;
     if (p->lines)

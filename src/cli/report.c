@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/json.h"
 #include "base/log.h"
@@ -12,7 +13,7 @@
 #include "base/timeutil.h"
 #include "cli/cli.h"
 
-static double seconds_of(const struct mr_stream_report *s)
+double mr_stream_seconds(const struct mr_stream_report *s)
 {
     if (!s->started_us)
         return 0;
@@ -100,7 +101,7 @@ static void json_stream(struct mr_json *j, const struct mr_report *r,
     mr_json_int(j, "files", s->files);
     mr_json_int(j, "partitions", s->partitions);
     mr_json_int(j, "retries", s->retries);
-    mr_json_num(j, "seconds", seconds_of(s), 3);
+    mr_json_num(j, "seconds", mr_stream_seconds(s), 3);
     if (s->delta_version >= 0)
         mr_json_int(j, "delta_version", s->delta_version);
     mr_json_str(j, "position", s->position ? position : "");
@@ -160,20 +161,6 @@ void mr_report_json(const struct mr_report *r, struct mr_buf *out)
 }
 
 /* ---- text ---- */
-
-static void text_stream(const struct mr_stream_report *s, int name_width, int table_width,
-                        FILE *out)
-{
-    char rows[32], bytes[32], rate[32], version[24] = "";
-    double sec = seconds_of(s);
-    if (s->delta_version >= 0)
-        snprintf(version, sizeof version, "v%" PRId64, s->delta_version);
-    fprintf(out, "  %-*s  %-*s  %-9s %13s rows %10s/s %9s %-5s %6.1f s\n", name_width, s->stream,
-            table_width, s->table, mr_run_status_name(s->status),
-            mr_human_count(s->rows_read, rows),
-            mr_human_count(sec > 0.001 ? (int64_t)((double)s->rows_read / sec) : 0, rate),
-            mr_human_bytes((double)s->bytes_written, bytes), version, sec);
-}
 
 /* What holds this stream up, and what would help. */
 static const char *verdict(const struct mr_profile *p)
@@ -335,16 +322,8 @@ static void text_error(const struct mr_stream_report *s, FILE *out)
 void mr_report_text(const struct mr_report *r, FILE *out)
 {
     char rows[32], mem[32];
-    int w = 6, t = 5;
-    for (int i = 0; i < r->n_streams; i++) {
-        int n = (int)strlen(r->streams[i].stream), k = (int)strlen(r->streams[i].table);
-        w = n > w ? n : w;
-        t = k > t ? k : t;
-    }
-    w = w > 40 ? 40 : w;
-    t = t > 40 ? 40 : t;
-    for (int i = 0; i < r->n_streams; i++)
-        text_stream(&r->streams[i], w, t, out);
+    mr_report_lines(
+        r, out == stdout && isatty(STDOUT_FILENO) ? mr_terminal_width(STDOUT_FILENO) : 0, out);
     fprintf(out, "%s: %s, %s rows in %.1f s (%.1f CPU s, peak %s)\n", r->pipeline,
             mr_run_status_name(r->status), mr_human_count(r->rows, rows), r->seconds,
             r->cpu_seconds, mr_human_bytes((double)r->peak_memory_bytes, mem));

@@ -126,6 +126,7 @@ static enum mr_code skip_if_done(struct mr_engine *e, struct mr_job *j, struct m
     if (version < 0)
         return MR_OK;
     settle_done(j, MR_RUN_DONE, version);
+    j->rep->committed_before = true;
     snprintf(j->rep->view_id, sizeof j->rep->view_id, "%s", view);
     mr_log(MR_LOG_INFO, j->stream->id, "committed before the interruption", "version=%lld",
            (long long)version);
@@ -271,6 +272,7 @@ static void after_commit(struct mr_engine *e, struct mr_job *j, const struct mr_
 {
     struct mr_stream_report *r = j->rep;
     mr_checksum_text(u->checksum, r->checksum);
+    r->rows_landed = u->rows;
     if (result == MR_COMMIT_UNCHANGED) {
         settle_done(j, MR_RUN_UNCHANGED, version);
         r->position = u->expected_sequence;

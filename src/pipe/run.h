@@ -83,6 +83,8 @@ struct mr_stream_report {
     int n_pins;
     char **pins; /* columns whose type is pinned, by the source's names */
     int64_t rows_read, rows_written, bytes_read, bytes_written;
+    int64_t rows_landed;   /* of this read in the table, written now or there already */
+    bool committed_before; /* by this run, before it was interrupted: nothing was read now */
     int files, partitions, partitions_done, retries;
     int64_t started_us, ended_us; /* monotonic; 0: not yet */
     int64_t delta_version;        /* -1: none */

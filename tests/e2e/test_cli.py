@@ -1,10 +1,13 @@
 """The command line: help for everything, exit codes, stdout for data and stderr for the rest, the report's schema, secrets."""
 
+import fcntl
 import json
 import os
 import re
 import sqlite3
+import struct
 import subprocess
+import termios
 
 import jsonschema
 import pytest
@@ -257,10 +260,11 @@ def test_a_tables_name_cannot_write_to_the_terminal_through_the_log(project, tmp
     assert not set(err) & {"\x1b", "\u009b"} and "\nforged" not in err and "forged" in err
 
 
-def on_a_terminal(project, *args):
+def on_a_terminal(project, *args, columns=80, term="xterm"):
     """What the program shows on a terminal of its own."""
     main, side = os.openpty()
-    with subprocess.Popen([BINARY, *args], cwd=project.dir, env={**project.env(), "TERM": "xterm"}, stdin=side, stdout=side, stderr=side) as proc:
+    fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    with subprocess.Popen([BINARY, *args], cwd=project.dir, env={**project.env(), "TERM": term}, stdin=side, stdout=side, stderr=side) as proc:
         os.close(side)
         shown = b""
         try:
@@ -280,8 +284,39 @@ def test_names_and_values_do_not_drive_the_terminal(project, tmp_path):
     db.execute("INSERT INTO t VALUES (1, ?, ?)", (evil, evil))
     db.commit()
     project.pipeline(tmp_path / "s.db")
-    for args in (["plan", "shop.yml"], ["discover", "shop.yml"], ["run", "shop.yml", "--progress", "none"], ["describe", "shop.t"],
+    for args in (["plan", "shop.yml"], ["discover", "shop.yml"], ["run", "shop.yml"], ["describe", "shop.t"],
                  ["sql", "-c", "SELECT * FROM shop.t"], ["sql", "-c", "SELECT no FROM shop.t"]):
         shown = on_a_terminal(project, *args)
         assert shown and not any(c in shown for c in (b"\x1b]", b"\x07", "\u009b".encode(), "\u202e".encode())), (args, shown)
     assert evil in project.millrace("sql", "-c", "SELECT * FROM shop.t", "--format", "csv").out  # and programs get it as it is
+
+
+@pytest.mark.parametrize("columns", [60, 80, 92, 104, 200])
+def test_the_lines_of_a_run_fit_the_terminal(project, shop_db, columns):
+    """A frame with a line that wraps is not drawn over, and a report that wraps cannot be read."""
+    db = sqlite3.connect(shop_db)
+    db.execute("CREATE TABLE a_rather_long_name (id INTEGER)")
+    db.commit()
+    project.pipeline(shop_db)
+    shown = on_a_terminal(project, "run", "shop.yml", columns=columns).decode()
+    lines = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", shown).split("\r\n")
+    assert max(map(len, lines)) <= columns, shown
+    assert any("a_rather_long_name" in line and "0 rows" in line for line in lines), shown
+    orders = next(line for line in lines if "orders" in line and " v0" in line)
+    assert ("/s" in orders) == (columns > 100) or 80 < columns < 200, "the rate goes first"
+    assert ("shop/orders" in orders) == (columns > 80) or columns == 80, "then the place in the lake"
+
+
+def test_a_dumb_terminal_gets_no_escapes(project, shop_db):
+    project.pipeline(shop_db)
+    assert b"\x1b[" in on_a_terminal(project, "run", "shop.yml")
+    shown = on_a_terminal(project, "run", "shop.yml", "--fresh", term="dumb")
+    assert b"\x1b" not in shown and b" info  shop orders" in shown
+
+
+def test_the_report_counts_what_landed(project, shop_db):
+    """Not what was read: a filter drops some; and a table that an interrupted run committed is not one of 0 rows."""
+    project.pipeline(shop_db, extra="transformers:\n  - filter: id <= 7\n")
+    for status in ("done", "unchanged"):
+        out = call(project, "run", "shop.yml").out
+        assert re.search(rf"shop/orders +{status} +7 rows", out), out
