@@ -149,6 +149,24 @@ static void secrets_with_quotes_and_controls_are_replaced_in_logs(void **state)
     }
 }
 
+static void words_are_wrapped_at_80(void **state)
+{
+    (void)state;
+    struct mr_buf b = { 0 };
+    char *longest = mr_asprintf("%073d", 1); /* 4 + 2 + 1 + 73 */
+    char *text = mr_asprintf("aa %s bbb  cc", longest),
+         *want = mr_asprintf("aa %s\n    bbb cc", longest);
+    mr_buf_wrap(&b, text, 4);
+    assert_string_equal(b.data, want);
+    mr_buf_clear(&b);
+    mr_buf_wrap(&b, text, 5);
+    assert_int_equal(b.data[2], '\n');
+    mr_buf_release(&b);
+    mr_free(text);
+    mr_free(want);
+    mr_free(longest);
+}
+
 static void a_short_secret_is_no_part_of_a_word(void **state)
 {
     (void)state;
@@ -246,6 +264,7 @@ int main(void)
         cmocka_unit_test(secrets_are_replaced_also_percent_encoded),
         cmocka_unit_test(an_empty_file_is_an_empty_string),
         cmocka_unit_test(secrets_with_quotes_and_controls_are_replaced_in_logs),
+        cmocka_unit_test(words_are_wrapped_at_80),
         cmocka_unit_test(a_short_secret_is_no_part_of_a_word),
         cmocka_unit_test(ids_sort_by_time),
         cmocka_unit_test(queue_hands_over_everything_within_its_bound),

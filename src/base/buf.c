@@ -101,6 +101,23 @@ void mr_buf_put_zigzag(struct mr_buf *b, int64_t v)
     mr_buf_put_varint(b, ((uint64_t)v << 1) ^ (uint64_t)(v >> 63));
 }
 
+void mr_buf_wrap(struct mr_buf *b, const char *s, int indent)
+{
+    int at = indent;
+    for (size_t n; *s; s += n) {
+        n = strcspn(s, " ");
+        if (at > indent && at + 1 + (int)n > 80) {
+            mr_buf_printf(b, "\n%*s", indent, "");
+            at = indent;
+        }
+        if (at > indent)
+            mr_buf_putc(b, ' ');
+        mr_buf_append(b, s, n);
+        at += (int)n + (at > indent);
+        n += strspn(s + n, " ");
+    }
+}
+
 char *mr_buf_take(struct mr_buf *b)
 {
     mr_buf_reserve(b, 0);

@@ -34,6 +34,8 @@ void mr_buf_put_percent(struct mr_buf *b, const char *s, const char *plain);
 /** mr_buf_put_varint, _zigzag - seven bits a byte, the lowest first (LEB128); signed: 0, -1, 1, -2, ... */
 void mr_buf_put_varint(struct mr_buf *b, uint64_t v);
 void mr_buf_put_zigzag(struct mr_buf *b, int64_t v);
+/** mr_buf_wrap - words of s from column `indent` on, on lines that end by column 80; each but the first begins with blanks. */
+void mr_buf_wrap(struct mr_buf *b, const char *s, int indent);
 /** mr_buf_take - the '\0'-terminated bytes; the buffer is empty afterwards. */
 char *mr_buf_take(struct mr_buf *b);
 /** mr_buf_str - the bytes as a string, never NULL; valid until the next change. */

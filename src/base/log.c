@@ -237,16 +237,18 @@ void mr_log(enum mr_log_level level, const char *stream, const char *message, co
 {
     if (level > g_least)
         return;
-    struct mr_buf b = { 0 };
+    struct mr_buf b = { 0 }, text = { 0 };
     va_list ap;
     va_start(ap, kv);
     mr_buf_vprintf(&b, kv, ap);
     va_end(ap);
+    mr_buf_puts(&text, message);
+    mr_redact(&b);
+    mr_redact(&text);
     pthread_mutex_lock(&g_mutex);
-    if (b.data)
-        b.len = erase_all(b.data, b.len);
-    emit(level, stream, message, b.data, NULL);
+    emit(level, stream, mr_buf_str(&text), b.data, NULL);
     pthread_mutex_unlock(&g_mutex);
+    mr_buf_release(&text);
     mr_buf_release(&b);
 }
 

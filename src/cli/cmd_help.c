@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/fault.h"
+#include "base/mem.h"
 #include "cli/cli.h"
 #include "column/schema.h"
 #include "spec/keys.h"
@@ -25,7 +26,7 @@ static int help_all(void)
 
 static int help_command(const struct mr_command *c)
 {
-    printf("millrace %s %s\n  %s\n", c->name, c->usage, c->summary);
+    printf("millrace %s%s%s\n  %s\n", c->name, *c->usage ? " " : "", c->usage, c->summary);
     for (const struct mr_flag *f = c->flags; f->name; f++) {
         char left[48];
         snprintf(left, sizeof left, "%s--%s %s",
@@ -33,7 +34,10 @@ static int help_command(const struct mr_command *c)
                  : f->short_name == 'f' ? "-f, "
                                         : "",
                  f->name, f->value ? f->value : "");
-        printf("  %-26s %s\n", left, f->doc);
+        struct mr_buf doc = { 0 };
+        mr_buf_wrap(&doc, f->doc, 24);
+        printf("  %-21s %s\n", left, doc.data);
+        mr_buf_release(&doc);
     }
     return 0;
 }
@@ -41,8 +45,12 @@ static int help_command(const struct mr_command *c)
 static void print_options(const char *title, const char *name, const struct mr_option *table)
 {
     struct mr_buf b = { 0 };
+    char *head = mr_asprintf("%s: %s", name, title);
+    mr_buf_wrap(&b, head, 0);
+    mr_buf_putc(&b, '\n');
     mr_spec_help_options(table, &b);
-    printf("%s: %s\n%s", name, title, mr_buf_str(&b));
+    fputs(mr_buf_str(&b), stdout);
+    mr_free(head);
     mr_buf_release(&b);
 }
 
@@ -58,7 +66,7 @@ static int help_consumer(const char *kind)
     }
     if (found) {
         print_options("keys of every source", "consumer", mr_keys_consumer);
-        puts("  tables           Which tables, and what is wanted of them: millrace help tables.");
+        puts("  tables            Which, and what is wanted of them: millrace help tables.");
     }
     return found ? 0 : mr_usage_error("there is no source '%s'", kind);
 }
@@ -67,18 +75,24 @@ static int help_transformers(void)
 {
     for (int i = 0; mr_registry.transformers[i]; i++) {
         const struct mr_transformer_type *t = mr_registry.transformers[i];
-        printf("  %-10s %s\n             %s\n", t->name, t->title, t->option.doc);
+        struct mr_buf b = { 0 };
+        mr_buf_wrap(&b, t->option.doc, 13);
+        printf("  %-10s %s\n             %s\n", t->name, t->title, b.data);
+        mr_buf_release(&b);
     }
     return 0;
 }
 
 static int help_loader(void)
 {
-    static const char *const classes[] = { "atomic", "replace", "append-once", "at-least-once" };
+    static const char *const classes[] = { "rows and position are one commit",
+                                           "replaces what is there", "appends each row once",
+                                           "may repeat rows" };
     for (int i = 0; mr_registry.loaders[i]; i++) {
         const struct mr_loader_type *t = mr_registry.loaders[i];
-        printf("(%s) ", classes[t->class_]);
-        print_options(t->title, t->name, t->options);
+        char *title = mr_asprintf("%s; %s", t->title, classes[t->class_]);
+        print_options(title, t->name, t->options);
+        mr_free(title);
     }
     print_options("keys of every target", "loader", mr_keys_loader);
     return 0;
@@ -87,42 +101,40 @@ static int help_loader(void)
 static int help_pipeline(void)
 {
     print_options("keys at the top of a file", "pipeline", mr_keys_top);
-    puts(
-        "  defaults         memory, max_value, resume_window, consumer and loader for what the file "
-        "itself leaves out;\n"
-        "                   in millrace.yml, for all pipelines below it.\n"
-        "  consumer         Where rows come from: millrace help consumer.\n"
-        "  transformers     What happens to them: millrace help transformers.\n"
-        "  loader           Where they go: millrace help loader.");
+    puts("  defaults          memory, max_value, resume_window, consumer and loader for\n"
+         "                    what the file itself leaves out; in millrace.yml, for all\n"
+         "                    pipelines below it.\n"
+         "  consumer          Where rows come from: millrace help consumer.\n"
+         "  transformers      What happens to them: millrace help transformers.\n"
+         "  loader            Where they go: millrace help loader.");
     return 0;
 }
 
 static int help_tables(void)
 {
-    puts("tables: a list of patterns, or a map; * is any text, and the most specific entry wins\n\n"
+    puts("tables: a list of patterns, or a map; * is any text, the most specific entry wins,\n"
+         "and views are read when an entry names them (\"*\" alone does not)\n\n"
          "  tables:\n"
          "    public.*:\n"
          "    public.audit_*: skip\n"
          "    public.orders: {where: total > 0, columns: {note: skip}}\n"
          "    recent: {query: \"SELECT id, total FROM orders\", key: [id]}\n");
     print_options("settings of one entry", "tables", mr_keys_table);
-    puts("  columns          What is wanted of single columns: millrace help columns.");
+    puts("  columns           What is wanted of single columns: millrace help columns.");
     return 0;
 }
 
 static int help_columns(void)
 {
-    puts(
-        "columns: a map under an entry of tables, by the source's names of the columns\n\n"
-        "  columns:\n"
-        "    note: skip\n"
-        "    total: decimal(12,2)\n"
-        "    created_at: {type: timestamp, parquet: int96, required: true, on_bad_value: clamp}\n");
+    puts("columns: a map under an entry of tables, by the source's names of the columns\n\n"
+         "  columns:\n"
+         "    note: skip\n"
+         "    total: decimal(12,2)\n"
+         "    created_at: {type: timestamp, parquet: int96, required: true}\n");
     print_options("settings of one column", "columns", mr_keys_column);
-    puts(
-        "\nTypes: boolean, byte, short, integer, long, float, double, decimal(p,s), date, timestamp,\n"
-        "timestamp_ntz, string, binary, array<T>, map<K,V>, struct<a:T,b:T>; SQL's words for them\n"
-        "(bigint, numeric(p,s), text, timestamptz, ...) are understood.");
+    puts("\nTypes: boolean, byte, short, integer, long, float, double, decimal(p,s), date,\n"
+         "timestamp, timestamp_ntz, string, binary, array<T>, map<K,V>, struct<a:T,b:T>;\n"
+         "SQL's words for them (bigint, numeric(p,s), text, timestamptz, ...) are understood.");
     return 0;
 }
 
@@ -154,7 +166,10 @@ static int help_errors(const char *code)
     if (id == MR_ID_NONE)
         return mr_usage_error("there is no error %s; millrace help errors lists them", code);
     const struct mr_error_info *e = mr_error_lookup(id);
-    printf("%s: %s\n  %s\n", e->name, e->title, e->help);
+    struct mr_buf b = { 0 };
+    mr_buf_wrap(&b, e->help, 2);
+    printf("%s: %s\n  %s\n", e->name, e->title, b.data);
+    mr_buf_release(&b);
     return 0;
 }
 

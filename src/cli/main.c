@@ -10,13 +10,12 @@
 #include "duck/duck.h"
 
 #define COMMON_LAKE                                                                                \
-    { "lake", "DIR", "Folder of the lake.", 0 },                                                   \
+    { "lake", "DIR", "Folder of the lake; else lake: of millrace.yml, else lake/.", 0 },           \
     {                                                                                              \
-        "env", "NAME", "Environment of millrace.yml.", 0                                           \
+        "env", "NAME", "One of environments: in millrace.yml.", 0                                  \
     }
 #define COMMON_RUN                                                                                 \
-    { "limit", "N", "At most N rows a table.", 0 },                                                \
-        { "workers", "N", "Connections to the source.", 0 },                                       \
+    { "workers", "N", "Connections to the source.", 0 },                                           \
         { "memory", "SIZE", "Peak memory, such as 256MB.", 0 },                                    \
         { "progress", "MODE", "auto, bar, log, json or none.", 0 },                                \
         { "profile", NULL, "Say where the time went.", 0 },                                        \
@@ -31,6 +30,7 @@
 static const struct mr_flag g_run[] = {
     COMMON_LAKE,
     COMMON_RUN,
+    { "limit", "N", "A preview: N rows a table, kept apart from the tables.", 0 },
     { "only", "TABLES", "Only these tables or patterns, separated by commas.", 0 },
     { "fresh", NULL, "Do not continue an interrupted run.", 0 },
     { "strict", NULL, "Exit 1 when a value did not fit its column.", 0 },
@@ -38,7 +38,8 @@ static const struct mr_flag g_run[] = {
 };
 static const struct mr_flag g_copy[] = {
     COMMON_RUN,
-    { "tables", "PATTERNS", "Which tables, separated by commas.", 0 },
+    { "limit", "N", "At most N rows a table, where no table is yet.", 0 },
+    { "tables", "PATTERNS", "Tables or patterns, separated by commas.", 0 },
     { "save", "FILE", "Write the pipeline to FILE.", 0 },
     END,
 };

@@ -56,7 +56,8 @@ const struct mr_option mr_keys_loader[] = {
     { .key = "path",
       .type = MR_OPT_STRING,
       .def = "{pipeline}/{table}",
-      .doc = "Where a table lies below the lake: {pipeline} {database} {schema} {table} {env}." },
+      .doc =
+          "Where a table lies below the lake: {pipeline} {database} {schema} {table} {env}; {table} of another schema than the default one is schema__table." },
     { .key = "write",
       .type = MR_OPT_ENUM,
       .choices = "overwrite|append",

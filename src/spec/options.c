@@ -295,13 +295,21 @@ enum mr_code mr_options_check(const struct mr_options *o, const char *file,
 void mr_spec_help_options(const struct mr_option *table, struct mr_buf *out)
 {
     for (; table->key; table++) {
-        mr_buf_printf(out, "  %-16s %s", table->key, table->doc);
-        if (table->type == MR_OPT_ENUM)
-            mr_buf_printf(out, " One of %s.", table->choices);
+        struct mr_buf doc = { 0 };
+        mr_buf_puts(&doc, table->doc);
+        if (table->type == MR_OPT_ENUM) {
+            mr_buf_puts(&doc, " One of ");
+            for (const char *p = table->choices; *p; p++)
+                mr_buf_printf(&doc, *p == '|' ? " | " : "%c", *p);
+            mr_buf_putc(&doc, '.');
+        }
         if (table->def)
-            mr_buf_printf(out, " Default %s.", table->def);
+            mr_buf_printf(&doc, " Default %s.", table->def);
         if (table->required)
-            mr_buf_puts(out, " Required.");
+            mr_buf_puts(&doc, " Required.");
+        mr_buf_printf(out, "  %-17s ", table->key);
+        mr_buf_wrap(out, doc.data, 20);
         mr_buf_putc(out, '\n');
+        mr_buf_release(&doc);
     }
 }

@@ -31,6 +31,8 @@ def test_help_lists_every_command_and_each_has_its_own(project):
         own = call(project, "help", c)
         assert own.code == 0 and own.out.startswith(f"millrace {c}"), own
         assert call(project, c, "--help").out == own.out
+        assert max(map(len, own.out.splitlines())) <= 88, own.out
+    assert max(map(len, call(project, "help", "consumer").out.splitlines())) <= 80
     assert call(project).code == 2 or call(project).code == 0
     assert call(project, "version").out.startswith("millrace ")
     assert call(project, "--version").code == 0
