@@ -115,7 +115,7 @@ static void print_columns(const struct mr_schema *s)
         const struct mr_field *f = &s->fields[i];
         mr_buf_clear(&type);
         mr_field_type_text(f, &type);
-        printf("  %-*s  %-14s", width, f->name, mr_buf_str(&type));
+        printf("  %-*s  %-*s", width, f->name, f->source_type ? 14 : 0, mr_buf_str(&type));
         if (f->source_type)
             printf("  from %s", f->source_type);
         if (f->source_name)
@@ -141,9 +141,9 @@ int mr_cmd_describe(const struct mr_args *a)
         code = no_table(&l, table);
     if (!code) {
         totals(s, &rows, &bytes);
-        printf("%s, version %" PRId64 ", %s rows, %s in %d files, protocol (%d,%d)\n", table,
+        printf("%s, version %" PRId64 ", %s rows, %s in %d file%s, protocol (%d,%d)\n", table,
                s->version, mr_human_count(rows, count), mr_human_bytes((double)bytes, size),
-               s->n_adds, s->min_reader, s->min_writer);
+               s->n_adds, s->n_adds == 1 ? "" : "s", s->min_reader, s->min_writer);
         if (s->description)
             printf("  %s\n", s->description);
         printf("  from %s by pipeline %s\n\n",

@@ -51,13 +51,32 @@ static void text_head(const struct mr_report *r, const struct mr_stream_report *
     fputc('\n', out);
 }
 
+static const char *type_at_source(const struct mr_field *f)
+{
+    return f->source_type ? f->source_type : "(no type)";
+}
+
+/* Columns of text as wide as what stands in them; one that is very long pushes its own line only. */
+static void widths(const struct mr_schema *schema, int *name, int *type)
+{
+    *name = *type = 0;
+    for (int i = 0; i < schema->n_fields; i++) {
+        int n = (int)strlen(mr_field_source(&schema->fields[i]));
+        int t = (int)strlen(type_at_source(&schema->fields[i]));
+        *name = n > *name && n <= 40 ? n : *name;
+        *type = t > *type && t <= 40 ? t : *type;
+    }
+}
+
 static void text_field(const struct mr_stream_report *s, const struct mr_field *f, FILE *out)
 {
+    int name, source;
     static const char *const physical[] = { NULL, "int96", "millis", "fixed" };
     struct mr_buf type = { 0 };
     mr_field_type_text(f, &type);
-    fprintf(out, "    %-28s %-22s -> %s", mr_field_source(f),
-            f->source_type ? f->source_type : "(no type)", mr_buf_str(&type));
+    widths(&s->schema, &name, &source);
+    fprintf(out, "    %-*s  %-*s -> %s", name, mr_field_source(f), source, type_at_source(f),
+            mr_buf_str(&type));
     if (f->source_name)
         fprintf(out, " as %s", f->name);
     if (is_pinned(s, f))
