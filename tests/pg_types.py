@@ -86,6 +86,7 @@ SCALARS = {
     "lquery": ("lquery", "'*.a'", "'a.*{1,2}.b'", "'a|b'", "'*'", "'!a'", "'a%'", "'A@'"),
     "cube": ("cube", "'(1,2)'", "'(0),(1)'", "'1'", "'(0.1,0.2),(3,4)'", "'(1,2,3)'", "'()'", "'5'"),
     "isbn": ("isbn", "'978-0-393-04002-9'", "'0-393-04002-X'", "'978-0-393-04002-9'", "'978-0-306-40615-7'", "NULL", "NULL", "NULL"),
+    "forever": ("interval", Bad("'infinity'"), Bad("'-infinity'"), "'1 day'", Bad("'infinity'"), "'178956970 years 7 mons'", "'-1 mons'", "'0'"),
     "interval": ("interval", "'0'", "'1 year 2 months 3 days 04:05:06.789'", "'-1 mons +3 days -04:05:06.5'", "'178000000 years'", "'-1 us'", "'123456:00:54.775807'", "'1 mon -1 day'"),
 }
 
@@ -106,6 +107,7 @@ ARRAYS = {
     "times": ("time[]", "'{}'", "'{24:00,NULL}'", "'{01:02:03.4}'", Bad("'{{01:02}}'"), Bad("'[0:0]={00:00:00.5}'"), "'{00:00}'", "'{12:00}'"),
     "timetzs": ("timetz[]", "'{}'", "'{24:00+00,NULL}'", "'{01:02:03.4-05:30}'", Bad("'{{01:02+01}}'"), Bad("'[0:0]={00:00:00.5-08}'"), "'{00:00+00}'", "'{12:00+00}'"),
     "intervals": ("interval[]", "'{}'", "NULL", "NULL", Bad("'{{1 year 2 mons -3 days 04:05:06.789},{-1 mon +2 days -00:00:00.5}}'"), Bad("'[0:1]={00:00:00,1 day}'"), Bad("'{{-1 years -1 mons}}'"), Bad("'{{1 mon -1 day 00:00:01}}'")),
+    "forevers": ("interval[]", Bad("'{infinity}'"), Bad("'{1 day,NULL,-infinity}'"), Bad("'{{infinity},{-infinity}}'"), "NULL", "NULL", "NULL", "NULL"),
     "uuids": ("uuid[]", "'{}'", "'{6f1d9ad0-1c6b-4a0c-9a3e-000000000001,NULL}'", "'{NULL}'", Bad("'{{6f1d9ad0-1c6b-4a0c-9a3e-000000000001}}'"), "array[md5('a')::uuid]", "'{}'", "'{NULL,NULL}'"),
     "jsons": ("json[]", "'{}'", r"""'{"{\"a\": 1}",NULL,"null"}'""", "'{1}'", Bad(r"""'{{"{\"a\": \"q\"}"},{"[1, 2]"}}'"""), "'{NULL}'", "'{2}'", "'{3}'"),
     "jsonbs": ("jsonb[]", "'{}'", r"""'{"{\"a\": 1}",NULL,"null"}'""", "'{1}'", Bad(r"""'{{"{\"a\": \"q\"}"},{"[1, 2]"}}'"""), "'{NULL}'", "'{2}'", "'{3}'"),
@@ -125,6 +127,9 @@ ARRAYS = {
     "trees": ("ltree[]", "'{}'", "'{a.b,NULL}'", "'{\"\"}'", Bad("'{{A},{b.c}}'"), "'{x}'", "NULL", "NULL"),
     "hstores": ("hstore[]", "NULL", "NULL", "NULL", Bad(r"""array[['a=>1'::hstore], ['b=>"q\"q", c=>NULL'::hstore]]"""), Bad("array[array[''::hstore]]"), "NULL", "NULL"),
 }
+
+# columns that older servers cannot have: scales below 0 or above the precision, infinite intervals
+SINCE = {"num5_m2": 150000, "num2_4": 150000, "forever": 170000, "forevers": 170000}
 
 # ---- oracle ----
 
@@ -153,7 +158,7 @@ def oracle(postgres, db, table, columns):
 
 def shown(name, declaration):
     if declaration == "interval":
-        return (f"CASE WHEN {name} IS NOT NULL THEN json_build_array((extract(year from {name}) * 12 + extract(month from {name}))::int8, extract(day from {name})::int8,"
+        return (f"CASE WHEN {name}::text NOT LIKE '%infinity' THEN json_build_array((extract(year from {name}) * 12 + extract(month from {name}))::int8, extract(day from {name})::int8,"
                 f" (extract(hour from {name}) * 3600000000 + extract(minute from {name}) * 60000000 + extract(microsecond from {name}))::int8) END")
     if declaration == "money":
         return f"to_json({name}::numeric::text)"
@@ -258,8 +263,8 @@ def composite_bad(n, name):
 
 def matrix_rows(postgres, types):
     """Names of the columns that this server can have, and eight rows of literals; the last is all NULL."""
-    new = {"num5_m2", "num2_4"} if int(postgres.psql("postgres", "SHOW server_version_num;")) < 150000 else set()
-    names = [n for n in types if n not in new]
+    version = int(postgres.psql("postgres", "SHOW server_version_num;"))
+    names = [n for n in types if version >= SINCE.get(n, 0)]
     return names, [[types[n][k] for n in names] for k in range(1, 8)] + [["NULL"] * len(names)]
 
 

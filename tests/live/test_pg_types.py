@@ -189,16 +189,32 @@ def test_bytes_that_are_no_utf8(postgres, project):
     assert [rescued for _, rescued in got] == [{}, {"v": "invalid-utf8:41ff"}, {"a": "invalid-utf8:" + b"{a,\xfe}".hex()}]
 
 
-def test_geometry_is_ewkb_with_its_srid(postgres, project):
-    """Without PostGIS at hand another extension's type takes its name; its bytes are what the server sends."""
-    url = postgres.database("gis", """CREATE EXTENSION cube; ALTER TYPE cube RENAME TO geometry; UPDATE pg_extension SET extname = 'postgis' WHERE extname = 'cube';
-        CREATE TABLE g (id int, a geometry, b geometry, c geometry[]); INSERT INTO g VALUES (1, '(1,2)', NULL, array['(3)'::geometry]);
-        UPDATE pg_attribute SET atttypmod = 4326 << 8 | 4 WHERE attrelid = 'g'::regclass AND attname = 'a';""")
-    want = postgres.psql("gis", "SELECT cube_send(a), cube_send(c[1]) FROM g;").strip().split("|")
-    row, rescued = landed(project, url, "g")[0]
-    assert ["\\x" + row["a"].hex(), "\\x" + row["c"][0].hex()] == want and row["b"] is None and rescued == {}
-    fields = {f.name: f.metadata for f in project.table("shop/g").schema().fields}
-    assert fields["a"]["srid"] == 4326 and "srid" not in fields["b"]
+# SQL of a cell of the columns p, z, g, l; whether the array does not fit
+PLACES = [("'SRID=4326;POINT(1 2)'", "'SRID=4326;POINT Z(1 2 3)'", "'SRID=4326;LINESTRING(0 0,1 1)'", "array['POINT(1 1)'::geometry, NULL]", False),
+          ("'POINT EMPTY'", "NULL", "'POINT(-180 90)'", "'{}'", False),
+          ("'GEOMETRYCOLLECTION(POINT(0.1 -0),POLYGON((0 0,1 0,1 1,0 0)))'", "'SRID=4326;POINT Z(0 0 1e-300)'", "NULL", "array[array['POINT(1 1)'::geometry, NULL]]", True),
+          ("'SRID=3857;MULTIPOLYGON M(((0 0 1,4 0 1,4 4 1,0 0 1)))'", "NULL", "'POLYGON((0 0,1 0,1 1,0 0))'", "NULL", False),
+          ("ST_MakeLine(array(SELECT ST_Point(i, -i) FROM generate_series(1, 5000) i))", "NULL", "NULL", "array['CIRCULARSTRING(0 0,1 1,2 0)'::geometry]", False)]
+
+
+@pytest.mark.parametrize("reader", ["copy", "cursor"])
+def test_geometry_is_ewkb_with_its_srid(postgres, project, reader):
+    """PostGIS' own text of a geometry is its EWKB in hexadecimal digits."""
+    url = postgres.database("gis", "CREATE EXTENSION postgis; REVOKE ALL ON spatial_ref_sys FROM public;"
+                            "CREATE TABLE g (id int, p geometry, z geometry(PointZ,4326), g geography, l geometry[], b box2d);"
+                            + "".join(f"INSERT INTO g VALUES ({i}, {', '.join(row[:4])}, 'BOX(0 0,1 1)');" for i, row in enumerate(PLACES)))
+    want = oracle(postgres, "gis", "g", [(n, f"to_json({n}::text)") for n in "pzgb"] + [("l", "(SELECT json_agg(x::text) FROM unnest(l) x)")])
+    got = landed(project, url, "g", consumer=f"  reader: {reader}\n  tables: [g]\n")
+    assert len(got) == len(want) == len(PLACES)
+    for i, (row, rescued) in enumerate(got):
+        hexed = [row[n] and row[n].hex().upper() for n in "pzg"]
+        assert hexed == [text for text, _ in want[i][:3]] and row["b"] == want[i][3][0] == "BOX(0 0,1 1)"
+        text, parts = want[i][4]
+        assert rescued == ({"l": text} if PLACES[i][4] else {})
+        assert row["l"] == (None if text is None or rescued else [v and bytes.fromhex(v) for v in parts or []])
+    fields = {f.name: f for f in project.table("shop/g").schema().fields}
+    assert fields["z"].metadata["srid"] == 4326 and "srid" not in fields["p"].metadata
+    assert json.loads(fields["p"].type.to_json()) == "binary"
 
 
 @pytest.mark.parametrize("reader", ["copy", "cursor"])

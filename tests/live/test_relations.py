@@ -1,6 +1,8 @@
 """What PostgreSQL calls a relation, and what it lets a user see of it; the oracle is psql."""
 
 import json
+import re
+import signal
 import subprocess
 import time
 
@@ -315,10 +317,25 @@ def test_no_statement_is_longer_than_it_may_be(project, postgres):
         CREATE VIEW v AS SELECT slow(i) AS id FROM generate_series(1, 3000) i;""")
     postgres.psql("slow", "ALTER ROLE mill IN DATABASE slow SET log_min_duration_statement = 0;")
     project.pipeline(url, consumer="  reader: cursor\n  max_query_seconds: 1\n" + tables("v"))
+    mark = len(server_log(postgres))
     project.run()
+    took = durations(server_log(postgres)[mark:])
+    assert sum(took) > 6000 and max(took) < 1000, took
     assert sorted(project.rows("shop/v").column("id").to_pylist()) == list(range(1, 3001))
     project.pipeline(url, consumer=tables("v") + "  read_timeout: 20s\n")
+    mark = len(server_log(postgres))
     project.run("shop.yml", "--fresh")
+    assert max(durations(server_log(postgres)[mark:])) > 6000, "the control: copy is one statement"
+
+
+def server_log(postgres):
+    """What the server wrote; tools/services puts it beside its data."""
+    return open(postgres.psql("postgres", "SHOW data_directory;").strip() + "/server.log", encoding="utf-8", errors="replace").read()
+
+
+def durations(log):
+    """Milliseconds of each statement that was logged."""
+    return [float(ms) for ms in re.findall(r"duration: ([0-9.]+) ms", log)]
 
 
 def test_a_statement_that_must_be_longer_is_ended(project, postgres):
@@ -382,16 +399,26 @@ def test_tables_after_max_snapshot_age(project, postgres):
 def test_an_old_snapshot_does_not_stay(project, postgres):
     """When its last table is read, its transaction ends: vacuum is held up no longer."""
     url = postgres.database("old", """
-        CREATE TABLE a AS SELECT i AS id FROM generate_series(1, 10) i; CREATE TABLE b AS SELECT i AS id FROM generate_series(1, 40) i;""")
-    project.pipeline(url, consumer="  workers: 1\n  snapshot: table\n  rows_per_second: 10\n")
-    proc = project.start("run", "shop.yml", "--report", "json", "--progress", "none")
-    seen = set()
-    while proc.poll() is None:
-        seen.add(int(postgres.psql("old", "SELECT count(*) FROM pg_stat_activity WHERE datname = 'old' AND usename = 'mill' AND backend_xmin IS NOT NULL;")))
-        time.sleep(0.1)
-    go_on_out = proc.communicate(timeout=30)
-    assert proc.returncode == 0, go_on_out
-    assert 1 <= max(seen) <= 2, "the one before may still be in its commit"
+        CREATE TABLE a AS SELECT i AS id FROM generate_series(1, 10) i; CREATE TABLE b AS TABLE a;
+        CREATE TABLE c AS SELECT i AS id FROM generate_series(1, 40) i; CREATE TABLE dead (id int);""")
+
+    def kept_back(snapshot):
+        """A row dies when `a` is committed: does vacuum have to keep it, time after time, until the run ends with `c`?"""
+        project.pipeline(url, consumer=f"  workers: 1\n  snapshot: {snapshot}\n  rows_per_second: 10\n" + tables("a", "b", "c"))
+        proc = stopped_at(project, "pipe.committed@1", "--fresh")
+        postgres.psql("old", "INSERT INTO dead VALUES (1); DELETE FROM dead;")
+        proc.send_signal(signal.SIGCONT)
+        seen = []
+        while proc.poll() is None:
+            text = subprocess.run(["psql", "-Xq", "-h", postgres.socket, "-p", str(postgres.port), "-U", "postgres", "old", "-c",
+                                   "VACUUM (VERBOSE) dead"], capture_output=True, text=True, timeout=30).stderr
+            seen.append(int(re.search(r"(\d+) (?:are dead but not yet removable|dead row versions cannot be removed yet)", text)[1]))
+            time.sleep(0.2)
+        out, err = proc.communicate(timeout=30)
+        assert proc.returncode == 0, out + err
+        return seen
+    assert kept_back("table")[-5:-1] == [0] * 4, "while `c` is read nothing holds what `a` was read in"
+    assert kept_back("run")[-5:-1] == [1] * 4, "the control: one snapshot for all"
 
 
 def test_every_group_keeps_the_sum(project, postgres):
@@ -413,8 +440,13 @@ def test_two_thousand_tables(project, postgres):
           IF i % 200 = 0 THEN COMMIT; END IF;
         END LOOP; END $$;""")
     project.pipeline(url, consumer="  workers: 2\n")
+    postgres.psql("many", "ALTER ROLE mill IN DATABASE many SET log_statement = 'all';")
+    mark = len(server_log(postgres))
     report = project.run(timeout=100).report
     assert report["rows"] == 200000 and len(report["streams"]) == 2000
+    said = server_log(postgres)[mark:]
+    assert said.count("COPY (SELECT") == 2000 and 2 <= said.count("statement: BEGIN") <= 4, "small tables share a worker's transaction"
+    assert said.count("LOG:  statement: ") < 2100, "and cost one statement each"
     print(report["seconds"], report["cpu_seconds"])
     assert report["seconds"] < 60, "the bar is 15 s on an idle machine"
     assert project.rows("shop/t777").column("v").to_pylist() == [777 * i for i in range(1, 101)]

@@ -4,7 +4,9 @@ import pytest
 import readers
 from conftest import Project
 from pg_servers import landed, rows_as_json, server
+from pg_types import ARRAYS, SCALARS, matrix_rows
 from readers import BOOL, DATE, FLOAT32, FLOAT64, HEX, NUMBER, TIME, TIMEZONE
+from test_pg_types import matrix
 
 # type -> (kind, values): docs/types.md
 TYPES = {
@@ -104,6 +106,15 @@ def test_types(versioned):
     assert len(want) == 3 and want[2] == [None] * len(kinds)
     assert readers.delta_rs(project.lake / "shop" / "types", kinds) == want
     assert readers.pyarrow_files(project.lake / "shop" / "types", kinds) == want
+
+
+@pytest.mark.parametrize("types", [SCALARS, ARRAYS], ids=["scalars", "arrays"])
+def test_every_type(versioned, tmp_path, types):
+    """The matrix of test_pg_types on each major, for a role with odd settings; infinite intervals since 17."""
+    pg, _, _, major = versioned
+    names, _ = matrix_rows(pg, types)
+    assert bool({"forever", "forevers"} & set(names)) == (major >= 17)
+    matrix(pg, Project(tmp_path / "project"), "matrix", types)
 
 
 @pytest.mark.parametrize("source,path", [("by_region", "by_region"), ('"Odd ""schema"""."tab""le"', 'Odd__schema___tab_le'),
