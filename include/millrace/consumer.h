@@ -24,12 +24,14 @@ struct mr_reader;          /* defined by each kind */
 
 /* One table of the source. Strings live as long as the stream list. */
 struct mr_stream {
-    char *id;                /* stable, in the source's spelling: "public.orders", "orders" */
-    char *database;          /* for {database}; never NULL */
-    char *schema_name;       /* for {schema}; "" when the source has none */
-    char *table;             /* for {table} */
-    bool default_schema;     /* lands as {table}, others as {schema}__{table} */
-    const char *kind;        /* "table", "view", "materialized view" */
+    char *id;            /* stable, in the source's spelling: "public.orders", "orders" */
+    char *database;      /* for {database}; never NULL */
+    char *schema_name;   /* for {schema}; "" when the source has none */
+    char *table;         /* for {table} */
+    bool default_schema; /* lands as {table}, others as {schema}__{table} */
+    const char *kind;    /* "table", "view", "materialized view" */
+    char identity
+        [32]; /* of this very table, whatever its name: one made anew has another; "" when the source has none */
     char *comment;           /* the source's own; NULL when none */
     struct mr_schema schema; /* as it would land; n_fields = 0: skipped with a warning */
     int64_t est_rows;        /* -1 unknown */

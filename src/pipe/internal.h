@@ -153,6 +153,7 @@ struct mr_engine {
     const struct mr_pipeline *p;
     const struct mr_run_options *o;
     struct mr_state *state;
+    struct mr_state_source_list known; /* tables of the source that earlier runs have read */
     struct mr_report *report;
     struct mr_query_stream *queries; /* the consumer borrows them */
     struct mr_consumer *consumer;
@@ -220,6 +221,16 @@ void mr_job_fail(struct mr_engine *e, struct mr_job *j, const struct mr_error *e
 enum mr_code mr_prepare(struct mr_engine *e, struct mr_error *err);
 /** mr_sample - plan: a few rows of each table through its chain; bounded in time; see sample.c. Holds the view. */
 void mr_sample(struct mr_engine *e);
+
+/* ---- sources.c: tables that are gone, renamed or made anew ---- */
+
+/** mr_sources_compare - warn of them; fills e->known. After mr_prepare; before a stream is committed. */
+void mr_sources_compare(struct mr_engine *e, struct mr_state *state);
+/** mr_sources_forget - what is gone was said. At the end of a run that was not interrupted. */
+void mr_sources_forget(struct mr_engine *e);
+/** mr_sources_read - remember the table of a committed stream, if that is news. */
+enum mr_code mr_sources_read(struct mr_engine *e, const struct mr_job *j, struct mr_error *err);
+
 void mr_engine_release(struct mr_engine *e);
 /** mr_partitions_wanted - so many that a file is of a good size and every worker has work. */
 int mr_partitions_wanted(const struct mr_engine *e, const struct mr_stream *s);

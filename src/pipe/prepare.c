@@ -383,6 +383,7 @@ void mr_engine_release(struct mr_engine *e)
     if (e->consumer)
         e->p->consumer->close(e->consumer);
     mr_free(e->queries);
+    mr_state_source_list_free(&e->known);
     if (e->loader)
         e->p->loader->close(e->loader);
     pthread_mutex_destroy(&e->mutex);
@@ -407,6 +408,16 @@ static void compare_tables(struct mr_engine *e)
     }
 }
 
+/* Tables that are gone or made anew. A history that cannot be read is for run and check to complain of. */
+static void compare_sources(struct mr_engine *e)
+{
+    struct mr_error err = { 0 };
+    struct mr_state *state = NULL;
+    if (mr_state_find(e->p->state_dir, &state, &err) == MR_OK && state)
+        mr_sources_compare(e, state);
+    mr_state_close(state);
+}
+
 enum mr_code mr_plan(const struct mr_pipeline *p, const struct mr_run_options *o,
                      struct mr_report *report, struct mr_error *err)
 {
@@ -423,8 +434,10 @@ enum mr_code mr_plan(const struct mr_pipeline *p, const struct mr_run_options *o
     enum mr_code rc = mr_prepare(&e, err);
     if (rc == MR_OK)
         rc = mr_budget(&e, err);
-    if (rc == MR_OK && o->compare)
+    if (rc == MR_OK && o->compare) {
         compare_tables(&e);
+        compare_sources(&e);
+    }
     if (rc == MR_OK && o->sample)
         mr_sample(&e);
     for (int i = 0; i < e.n_jobs; i++) {

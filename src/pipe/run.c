@@ -328,8 +328,9 @@ static void commit_job(struct mr_engine *e, struct mr_job *j)
     }
     mr_fault_hit(MR_FP_PIPE_COMMITTED);
     after_commit(e, j, &u, result, version);
-    if (e->state && mr_state_stream_done(e->state, e->report->run_id, j->stream->id, version,
-                                         j->plan.view.id, &err) != MR_OK)
+    if (e->state && (mr_state_stream_done(e->state, e->report->run_id, j->stream->id, version,
+                                          j->plan.view.id, &err) != MR_OK ||
+                     mr_sources_read(e, j, &err) != MR_OK))
         mr_report_warn(e->report, "%s is committed, but the run history could not record it: %s",
                        j->stream->id, err.message);
 }
@@ -463,6 +464,8 @@ static enum mr_code run_streams(struct mr_engine *e, bool sweep_old, struct mr_e
 {
     enum mr_code rc = MR_OK;
     MR_TRY(mr_prepare(e, err));
+    if (e->state)
+        mr_sources_compare(e, e->state);
     open_targets(e, sweep_old);
     if (!work_left(e))
         goto out;
@@ -567,6 +570,7 @@ out:
     mr_fault_hit(MR_FP_PIPE_FINISHED);
     if (begun && report->status != MR_RUN_INTERRUPTED) {
         struct mr_error end = { 0 };
+        mr_sources_forget(&e);
         if (mr_state_run_end(e.state, report->run_id, mr_run_status_name(report->status),
                              report->rows, &end) != MR_OK)
             mr_report_warn(report, "the run history could not be written: %s", end.message);

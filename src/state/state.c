@@ -38,6 +38,8 @@ static const char *const g_migrations[] = {
     "CREATE INDEX runs_by_pipeline ON runs (pipeline_id, started_us);"
     "CREATE TABLE streams (run_id TEXT NOT NULL, stream TEXT NOT NULL, version INTEGER NOT NULL,"
     " view_id TEXT NOT NULL, PRIMARY KEY (run_id, stream));",
+    "CREATE TABLE sources (pipeline_id TEXT NOT NULL, stream TEXT NOT NULL, identity TEXT NOT NULL,"
+    " landed TEXT NOT NULL, PRIMARY KEY (pipeline_id, stream)) WITHOUT ROWID;",
 };
 #define N_MIGRATIONS ((int)(sizeof g_migrations / sizeof *g_migrations))
 
@@ -111,6 +113,15 @@ enum mr_code mr_state_open(const char *dir, struct mr_state **ret, struct mr_err
     else
         *ret = s;
     return rc;
+}
+
+enum mr_code mr_state_find(const char *dir, struct mr_state **ret, struct mr_error *err)
+{
+    char *db = mr_asprintf("%s/state.db", dir);
+    bool there = access(db, F_OK) == 0;
+    mr_free(db);
+    *ret = NULL;
+    return there ? mr_state_open(dir, ret, err) : MR_OK;
 }
 
 void mr_state_close(struct mr_state *s)
@@ -204,11 +215,9 @@ enum mr_code mr_state_check(const char *dir, const char *pipeline_id, struct mr_
 {
     struct mr_state *s = NULL;
     enum mr_code rc = check_folder(dir, err);
-    char *db = mr_asprintf("%s/state.db", dir);
-    if (rc == MR_OK && access(db, F_OK) == 0)
-        rc = mr_state_open(dir, &s, err);
+    if (rc == MR_OK)
+        rc = mr_state_find(dir, &s, err);
     mr_state_close(s);
-    mr_free(db);
     return rc == MR_OK ? check_lock(dir, pipeline_id, err) : rc;
 }
 
@@ -352,4 +361,58 @@ enum mr_code mr_state_runs(struct mr_state *s, const char *pipeline_id, int limi
     sqlite3_finalize(q);
     *ret = out;
     return MR_OK;
+}
+
+/* ---- tables of sources ---- */
+
+static char *text_of(sqlite3_stmt *q, int column)
+{
+    const char *t = (const char *)sqlite3_column_text(q, column);
+    return mr_strdup(t ? t : "");
+}
+
+enum mr_code mr_state_sources(struct mr_state *s, const char *pipeline_id,
+                              struct mr_state_source_list *ret, struct mr_error *err)
+{
+    sqlite3_stmt *q = NULL;
+    struct mr_state_source_list out = { 0 };
+    if (sqlite3_prepare_v2(s->db,
+                           "SELECT stream, identity, landed FROM sources WHERE pipeline_id = ?1 "
+                           "ORDER BY stream",
+                           -1, &q, NULL) != SQLITE_OK)
+        return fail(s, "read the run history", err);
+    sqlite3_bind_text(q, 1, pipeline_id, -1, SQLITE_STATIC);
+    while (sqlite3_step(q) == SQLITE_ROW) {
+        out.items = mr_realloc(out.items, sizeof *out.items * (size_t)(out.n + 1));
+        out.items[out.n++] =
+            (struct mr_state_source){ text_of(q, 0), text_of(q, 1), text_of(q, 2) };
+    }
+    sqlite3_finalize(q);
+    *ret = out;
+    return MR_OK;
+}
+
+void mr_state_source_list_free(struct mr_state_source_list *l)
+{
+    for (int i = 0; i < l->n; i++) {
+        mr_free(l->items[i].stream);
+        mr_free(l->items[i].identity);
+        mr_free(l->items[i].table);
+    }
+    mr_free(l->items);
+    *l = (struct mr_state_source_list){ 0 };
+}
+
+enum mr_code mr_state_source_read(struct mr_state *s, const char *pipeline_id,
+                                  const struct mr_state_source *t, struct mr_error *err)
+{
+    return change(s, err, "INSERT OR REPLACE INTO sources VALUES (?1, ?2, ?3, ?4)", "tttt",
+                  pipeline_id, t->stream, t->identity, t->table);
+}
+
+enum mr_code mr_state_source_forget(struct mr_state *s, const char *pipeline_id, const char *stream,
+                                    struct mr_error *err)
+{
+    return change(s, err, "DELETE FROM sources WHERE pipeline_id = ?1 AND stream = ?2", "tt",
+                  pipeline_id, stream);
 }

@@ -160,6 +160,8 @@ static struct mr_stream *make_stream(const struct mr_pg_result *r, int row, cons
     s->table = mr_strdup(name);
     s->default_schema = strcmp(schema, "public") == 0;
     s->kind = kind_name(t->relkind);
+    if (strchr("rpf", t->relkind)) /* views are made anew by everybody who changes one */
+        snprintf(s->identity, sizeof s->identity, "%u", t->oid);
     s->named_only = t->relkind == 'v' || t->relkind == 'f';
     s->comment = comment ? mr_strdup(comment) : NULL;
     s->est_rows = strtoll(mr_pg_cell(r, row, T_ROWS), NULL, 10);
