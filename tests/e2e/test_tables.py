@@ -124,6 +124,43 @@ def test_where_pins_queries_and_utc_together(project, shop_db):
     assert sorted(project.rows("shop/late").column("k").to_pylist()) == [999, 1000]
 
 
+def pins(*lines):
+    return "  tables:\n    orders:\n      columns:\n" + "".join(f"        {line}\n" for line in lines)
+
+
+def parquet(project):
+    file = max((project.lake / "shop/orders").glob("*.parquet"), key=lambda f: f.stat().st_mtime_ns)
+    return pq.ParquetFile(file)
+
+
+@pytest.mark.parametrize("lines, want", [
+    ([], {"id": 1, "customer": 2, "total": 3, "at": 4}),
+    (["total: {field_id: 77}"], {"id": 1, "customer": 2, "total": 77, "at": 4}),
+    (["total: {field_id: 1}", "at: {field_id: 5}"], {"id": 6, "customer": 2, "total": 1, "at": 5}),
+    (["total: {field_id: 4, order: 1}", "at: {field_id: 3}"], {"total": 4, "id": 2, "customer": 5, "at": 3})])
+def test_field_ids_are_the_pinned_ones_and_no_two_are_one(project, shop_db, lines, want):
+    project.pipeline(shop_db, consumer=pins(*lines) if lines else "")
+    project.run()
+    schema = parquet(project).schema_arrow
+    assert {f.name: int(f.metadata[b"PARQUET:field_id"]) for f in schema} == want
+
+
+def test_a_null_in_a_required_column_fails_its_table(project, shop_db):
+    project.pipeline(shop_db, consumer=pins("customer: {required: true}"))
+    project.run()
+    column = parquet(project).schema.column(1)
+    assert (column.name, column.max_definition_level) == ("customer", 0) and parquet(project).schema.column(0).max_definition_level == 1
+    with sqlite3.connect(shop_db) as db:
+        db.execute("UPDATE orders SET customer = NULL WHERE id = 7")
+    db.close()
+    error = project.run(code=1).stream("orders")["error"]
+    assert error["code"] == "MR-E-PQ02" and "customer is required, and row 7" in error["message"] and "required: true" in error["advice"]
+    assert project.table("shop/orders").version() == 0 and project.rows("shop/orders").column("customer").null_count == 0
+    project.pipeline(shop_db, consumer=pins("customer: {required: false}"))
+    project.run()
+    assert project.rows("shop/orders").column("customer").null_count == 1, "the control"
+
+
 @pytest.mark.parametrize("topic", ["tables", "columns"])
 def test_the_examples_of_help_are_read(project, topic):
     """Up to the source, which is not there."""

@@ -246,8 +246,12 @@ static enum mr_code check_required(const struct mr_pq_writer *w, const struct mr
         int64_t r = 0;
         while (!mr_array_is_null(&b->columns[i], r))
             r++;
-        return mr_fail(err, MR_ID_PQ02, "%s: row %lld is NULL", w->schema->fields[i].name,
-                       (long long)(w->rows + r + 1));
+        mr_fail(err, MR_ID_PQ02, "%s is required, and row %lld of its file is NULL",
+                w->schema->fields[i].name, (long long)(w->rows + r + 1));
+        return mr_error_advise(err,
+                               "correct the source, leave such rows out (where: %s IS NOT "
+                               "NULL), or take `required: true` from the column",
+                               w->schema->fields[i].name);
     }
     return MR_OK;
 }

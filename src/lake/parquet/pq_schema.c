@@ -177,6 +177,28 @@ static void put_element(struct mr_thrift *t, const struct mr_field *f, const cha
                     f->children[i].field_id, leaf);
 }
 
+static bool is_pinned(const struct mr_schema *s, int id)
+{
+    for (int i = 0; i < s->n_fields; i++)
+        if (s->fields[i].field_id == id)
+            return true;
+    return false;
+}
+
+/* A column's place where it has no pin; one that nobody has where that is another's pin: readers that go by ids must not
+ * find two. *last: the highest that was given out so. */
+static int id_of(const struct mr_schema *s, int i, bool pins, int *last)
+{
+    if (s->fields[i].field_id)
+        return s->fields[i].field_id;
+    if (!pins || !is_pinned(s, i + 1))
+        return i + 1;
+    do
+        ++*last;
+    while (is_pinned(s, *last));
+    return *last;
+}
+
 void mr_pq_schema_thrift(const struct mr_schema *s, const struct mr_pq_column *leaves,
                          struct mr_thrift *t, int16_t id)
 {
@@ -188,8 +210,10 @@ void mr_pq_schema_thrift(const struct mr_schema *s, const struct mr_pq_column *l
     mr_thrift_string(t, 4, "schema");
     mr_thrift_i32(t, 5, s->n_fields);
     mr_thrift_struct_end(t);
-    for (int i = 0; i < s->n_fields; i++) {
-        const struct mr_field *f = &s->fields[i];
-        put_element(t, f, f->name, f->field_id ? f->field_id : i + 1, &leaves);
-    }
+    bool pins = false;
+    int last = s->n_fields;
+    for (int i = 0; i < s->n_fields; i++)
+        pins |= s->fields[i].field_id != 0;
+    for (int i = 0; i < s->n_fields; i++)
+        put_element(t, &s->fields[i], s->fields[i].name, id_of(s, i, pins, &last), &leaves);
 }
