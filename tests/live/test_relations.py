@@ -281,14 +281,46 @@ def test_foreign_tables_and_partitions(project, postgres):
         assert any(f"public.{name}" in w and "another server" in w for w in report["warnings"]), report["warnings"]
 
 
+@pytest.mark.parametrize("table", ["ft", "over_ft"])
+def test_foreign_tables_are_locked(project, postgres, table):
+    """LOCK TABLE does not take them: TRUNCATE goes to the far server and would leave nothing to read."""
+    url = foreign(postgres, "near_lock", "far_lock")
+    project.pipeline(url, consumer=tables(table))
+    for rule, rows in ("", 200), ("pg.guard-rule=off,", 0):
+        proc = project.start("run", "shop.yml", "--report", "json", "--progress", "none", "--fresh", fault=f"{rule}pipe.planned=stop")
+        wait_stopped(proc)
+        try:
+            for sql in ("ALTER FOREIGN TABLE ft RENAME id TO x", "TRUNCATE ft") if rows else ("TRUNCATE ft",):
+                assert ("lock timeout" in lock_attempt(postgres, "near_lock", sql)) == bool(rows), sql
+        finally:
+            go_on(proc)
+        assert project.rows(f"shop/{table}").num_rows == rows, rule or "the control comes second"
+
+
 def test_an_altered_foreign_table(project, postgres):
     url = foreign(postgres, "near_alter", "far_alter")
     project.pipeline(url, consumer=tables("ft", "p"))
-    proc = stopped_at(project, "pipe.planned")
+    proc = stopped_at(project, "pipe.prepared")
     postgres.psql("near_alter", "SET lock_timeout = '5s'; ALTER FOREIGN TABLE ft ALTER v TYPE float4;")
     text = go_on(proc, code=1)
     assert "MR-E-PG09" in text and "altered" in text
     assert project.rows("shop/p").num_rows == 300
+
+
+def test_a_foreign_table_that_is_held_fails_alone(project, postgres):
+    url = foreign(postgres, "near_held", "far_held")
+    postgres.psql("near_held", "CREATE TABLE other AS SELECT 1 AS id; GRANT SELECT ON other TO mill;")
+    project.pipeline(url, consumer="  lock_timeout: 1s\n" + tables("ft", "other"))
+    with subprocess.Popen(["psql", "-XqAt", "-h", postgres.socket, "-p", str(postgres.port), "-U", "postgres", "near_held"],
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        holder.stdin.write("BEGIN; ALTER FOREIGN TABLE ft RENAME v TO w; SELECT 'held';\n")
+        holder.stdin.flush()
+        assert "held" in holder.stdout.readline()
+        result = project.run(code=1)
+        holder.communicate("ROLLBACK;\n")
+    error = result.stream("public.ft")["error"]
+    assert error["code"] == "MR-E-PG09" and "lock" in error["message"], error
+    assert project.rows("shop/other").num_rows == 1
 
 
 # ---- readers ----
