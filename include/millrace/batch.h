@@ -80,7 +80,9 @@ struct mr_field {
     bool nullable;
     char *source_name; /* the source's spelling when `name` differs, else NULL */
     char *source_type; /* "numeric(12,2)"; NULL when unknown */
-    char *comment;     /* NULL when none */
+    char *
+        source_id; /* of this very column, whatever its name: "16384.3"; NULL when the source has none */
+    char *comment; /* NULL when none */
     char *
         metadata; /* more members of the field's metadata, as JSON text without braces; NULL when none */
     int n_children;

@@ -33,6 +33,7 @@ void mr_field_release(struct mr_field *f)
     mr_free(f->name);
     mr_free(f->source_name);
     mr_free(f->source_type);
+    mr_free(f->source_id);
     mr_free(f->comment);
     mr_free(f->metadata);
     for (int i = 0; i < f->n_children; i++)
@@ -55,6 +56,7 @@ void mr_field_copy(struct mr_field *dst, const struct mr_field *src)
     dst->name = mr_strdup(src->name);
     dst->source_name = dup_or_null(src->source_name);
     dst->source_type = dup_or_null(src->source_type);
+    dst->source_id = dup_or_null(src->source_id);
     dst->comment = dup_or_null(src->comment);
     dst->metadata = dup_or_null(src->metadata);
     dst->children = NULL;

@@ -2,7 +2,8 @@
  * What        what has changed between the table and the source, and what on_schema_change makes of it
  * Gets        a stream whose table was recalled
  * Guarantees  every difference is in the report, before a row is read; nothing is guessed: a column is renamed only when
- *             both names have the same source column behind them
+ *             both names have the same source column behind them, by the source's own number or, where it has none, by
+ *             its name there
  */
 #include <string.h>
 
@@ -32,15 +33,29 @@ void mr_change_add(struct mr_stream_report *r, const char *what, const char *col
                                                             .to = to ? mr_strdup(to) : NULL };
 }
 
-/* The column of `s` that comes from the same source column, under a name that `other` does not have. */
-static int same_source(const struct mr_schema *s, const struct mr_schema *other,
-                       const struct mr_field *f)
+static int numbered(const struct mr_schema *s, const char *id)
 {
-    for (int i = 0; i < s->n_fields; i++)
-        if (strcmp(mr_field_source(&s->fields[i]), mr_field_source(f)) == 0 &&
-            mr_schema_named(other, s->fields[i].name) < 0)
+    for (int i = 0; id && i < s->n_fields; i++)
+        if (s->fields[i].source_id && strcmp(s->fields[i].source_id, id) == 0)
             return i;
     return -1;
+}
+
+/* The column of `s` that was `f`, a column of `other`: the same one of the source, else the one of its name, unless that is another
+ * of `other`, else one that comes from the source's column of that name under a name that `other` does not have. */
+static int counterpart(const struct mr_schema *s, const struct mr_schema *other,
+                       const struct mr_field *f)
+{
+    int at = numbered(s, f->source_id);
+    if (at < 0) {
+        at = mr_schema_named(s, f->name);
+        at = at >= 0 && f->source_id && numbered(other, s->fields[at].source_id) >= 0 ? -1 : at;
+    }
+    for (int i = 0; i < s->n_fields && at < 0; i++)
+        if (strcmp(mr_field_source(&s->fields[i]), mr_field_source(f)) == 0 &&
+            mr_schema_named(other, s->fields[i].name) < 0)
+            at = i;
+    return at;
 }
 
 static void type_change(struct mr_stream_report *r, const struct mr_field *have,
@@ -80,7 +95,7 @@ static bool reordered(const struct mr_schema *have, const struct mr_schema *want
 {
     int last = -1;
     for (int i = 0; i < have->n_fields; i++) {
-        int at = mr_schema_named(want, have->fields[i].name);
+        int at = counterpart(want, have, &have->fields[i]);
         if (at >= 0 && at < last)
             return true;
         last = at >= 0 ? at : last;
@@ -93,18 +108,18 @@ static void compare(const struct mr_schema *have, const struct mr_schema *want, 
 {
     for (int i = 0; i < want->n_fields; i++) {
         const struct mr_field *f = &want->fields[i];
-        int at = mr_schema_named(have, f->name), old = at < 0 ? same_source(have, want, f) : -1;
+        int at = counterpart(have, want, f);
+        if (at < 0)
+            one_has(r, "column_added", f);
+        else if (strcmp(have->fields[at].name, f->name) != 0)
+            mr_change_add(r, "column_renamed", f->name, have->fields[at].name, f->name);
+        at = mr_schema_named(have, f->name);
         if (at >= 0)
             both_have(r, &have->fields[at], f, append);
-        else if (old >= 0)
-            mr_change_add(r, "column_renamed", f->name, have->fields[old].name, f->name);
-        else
-            one_has(r, "column_added", f);
     }
     for (int i = 0; i < have->n_fields; i++) {
         const struct mr_field *f = &have->fields[i];
-        if (strcmp(f->name, MR_RESCUED) != 0 && mr_schema_named(want, f->name) < 0 &&
-            same_source(want, have, f) < 0)
+        if (strcmp(f->name, MR_RESCUED) != 0 && counterpart(want, have, f) < 0)
             one_has(r, "column_dropped", f);
     }
     if (reordered(have, want))
@@ -127,7 +142,7 @@ static enum mr_code refuse(const struct mr_job *j, const char *policy, bool all,
         if (!all && !is(c, "type_changed") && !is(c, "nullability_changed") &&
             !is(c, "names_changed"))
             continue;
-        mr_buf_printf(&b, "%s%s %s", b.len ? "; " : "", c->what, c->column);
+        mr_buf_printf(&b, "%s%s%s%s", b.len ? "; " : "", c->what, *c->column ? " " : "", c->column);
         if (c->from || c->to)
             mr_buf_printf(&b, " (%s%s%s)", c->from ? c->from : "", c->from && c->to ? " -> " : "",
                           c->to ? c->to : "");

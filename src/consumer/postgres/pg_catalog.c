@@ -181,8 +181,11 @@ static void add_column(struct mr_stream *s, const struct mr_pg_result *r, int ro
     const char *comment = mr_pg_cell(r, row, C_COMMENT);
     mr_buf_printf(sig, "%s:%s:%s\n", name, mr_pg_cell(r, row, C_TYPE),
                   mr_pg_cell(r, row, C_TYPMOD));
-    mr_schema_add(&s->schema, name, (struct mr_type){ .id = MR_TYPE_STRING }, true, text)->comment =
-        comment ? mr_strdup(comment) : NULL;
+    struct mr_field *f =
+        mr_schema_add(&s->schema, name, (struct mr_type){ .id = MR_TYPE_STRING }, true, text);
+    f->comment = comment ? mr_strdup(comment) : NULL;
+    if (s->identity[0])
+        f->source_id = mr_asprintf("%s.%s", s->identity, mr_pg_cell(r, row, C_NUMBER));
     t->types = mr_realloc(t->types, sizeof *t->types * (size_t)(t->n_types + 1));
     t->types[t->n_types++] =
         (struct mr_pg_type){ .oid = to_oid(mr_pg_cell(r, row, C_TYPE)),

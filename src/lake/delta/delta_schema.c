@@ -24,6 +24,8 @@ static void put_field(const struct mr_field *f, struct mr_json *j)
         mr_json_str(j, "millrace.source_name", f->source_name);
     if (f->source_type)
         mr_json_str(j, "millrace.source_type", f->source_type);
+    if (f->source_id)
+        mr_json_str(j, "millrace.source_id", f->source_id);
     if (f->metadata) {
         mr_buf_puts(j->out, j->comma ? "," : "");
         mr_buf_puts(j->out, f->metadata);
@@ -82,11 +84,13 @@ static char *dup_or_null(const char *s)
 /* Our own members become the field's, all others stay as text, in their order. */
 static void take_metadata(const json_t *meta, struct mr_field *to)
 {
-    static const char *const own[] = { "comment", "millrace.source_name", "millrace.source_type" };
+    static const char *const own[] = { "comment", "millrace.source_name", "millrace.source_type",
+                                       "millrace.source_id" };
     json_t *rest = json_copy((json_t *)(uintptr_t)meta); /* shallow */
     to->comment = dup_or_null(mr_json_get_str(meta, own[0], NULL));
     to->source_name = dup_or_null(mr_json_get_str(meta, own[1], NULL));
     to->source_type = dup_or_null(mr_json_get_str(meta, own[2], NULL));
+    to->source_id = dup_or_null(mr_json_get_str(meta, own[3], NULL));
     to->field_id = (int)mr_json_get_int(meta, "delta.columnMapping.id", 0);
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         json_object_del(rest, own[i]);
