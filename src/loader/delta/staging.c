@@ -38,7 +38,7 @@ char *mr_staging_file_name(const char *run_id, const struct mr_partition_ref *p,
 {
     unsigned rnd; /* two copies of a project may work on one run: their files must not collide */
     mr_random(&rnd, sizeof rnd);
-    return mr_asprintf("part-%s-%05d-a%d-%03d-%08x.zstd.parquet", run_id, p->partition, p->attempt,
+    return mr_asprintf("part-%s-%05d-a%d-%03d-%08x.parquet", run_id, p->partition, p->attempt,
                        sequence, rnd);
 }
 

@@ -1,7 +1,7 @@
 /*
  * staging.h - what a partition leaves behind before it is committed: manifests below <table>/_millrace/staged/<run>/.
  *
- *   <table>/part-<run>-00003-a1-000-<random>.zstd.parquet     data, invisible until a log entry names it
+ *   <table>/part-<run>-00003-a1-000-<random>.parquet          data, invisible until a log entry names it
  *   <table>/_millrace/staged/<run>/00003.1.json               {"view":..,"rows":..,"files":[{"path":..,"stats":..}]}
  *
  * Ownership  manifests belong to the caller.
