@@ -11,7 +11,7 @@
 
 #define FIXED_MIN ((size_t)12 << 20)
 #define FIXED_MAX ((size_t)32 << 20)
-#define FIXED_MORE ((size_t)6 << 20) /* stacks, compression contexts, logs, manifests */
+#define FIXED_MORE ((size_t)8 << 20) /* stacks, compression contexts, logs, manifests */
 #define BATCH_MAX ((size_t)2 << 20)
 #define BATCH_MIN ((size_t)64 << 10)
 

@@ -65,7 +65,7 @@ def test_only_the_files_that_need_it_have_the_column(project, lite):
     """20,000 good rows lie in a file without it; the checksum of a table where nothing was rescued is as ever."""
     db, path = lite
     orders(db, [(i, "1.25", "2026-01-02", "x" * 50) for i in range(1, 20001)] + [(20001, "no", None, None)])
-    project.pipeline(path, extra=memory(24))
+    project.pipeline(path, extra=memory(26))
     run(project)
     names = {tuple(pq.ParquetFile(f).schema_arrow.names) for f in (project.lake / "shop/orders").glob("*.parquet")}
     assert names == {("id", "total", "day", "note"), ("id", "total", "day", "note", "_rescued")}

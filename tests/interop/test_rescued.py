@@ -42,7 +42,7 @@ def test_rescued_in_some_files(project, spark, lite, write):
     rows.append((15001, "é \"no\"\n", None))
     db.executemany("INSERT INTO t VALUES (?,?,?)", rows)
     db.commit()
-    project.pipeline(path, extra="memory: 24MB\n", loader=f"  write: {write}\n")
+    project.pipeline(path, extra="memory: 26MB\n", loader=f"  write: {write}\n")
     project.run()
     kinds = {**KINDS, "_rescued": readers.HEX}
     want = {i: [str(i), readers.canonical(readers.NUMBER, t), hexed(n), None] for i, t, n in rows[:-1]}
