@@ -5,10 +5,9 @@
 #include "lake/parquet/dictionary.h"
 
 #include <string.h>
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
 #include "base/mem.h"
+#include "column/bytes_hash.h"
 
 #define ENTRIES_MAX 65536u
 
@@ -30,55 +29,9 @@ void mr_pq_dict_clear(struct mr_pq_dict *d)
     d->data.len = 0;
 }
 
-/* Both halves of the product: values that differ in their high bits alone (doubles, the end of a text) would else share
- * their low bits, and a slot is chosen by those. */
-static inline uint32_t fold(uint64_t a, uint64_t b)
-{
-    unsigned __int128 p = (unsigned __int128)a * b;
-    uint64_t h = (uint64_t)p ^ (uint64_t)(p >> 64);
-    return (uint32_t)h ^ (uint32_t)(h >> 32);
-}
-
 static inline uint32_t hash_word(uint64_t w)
 {
-    return fold(w ^ 0xD6E8FEB86659FD93u, 0x9E3779B97F4A7C15u);
-}
-
-/* Up to 16 bytes as two words; every byte is in one of them at least. n <= 16. */
-static inline void load_short(const uint8_t *p, size_t n, uint64_t *a, uint64_t *b)
-{
-    uint32_t x, y;
-    if (n >= 8) {
-        memcpy(a, p, 8);
-        memcpy(b, p + n - 8, 8);
-    } else if (n >= 4) {
-        memcpy(&x, p, 4);
-        memcpy(&y, p + n - 4, 4);
-        *a = x;
-        *b = y;
-    } else {
-        *a = n ? (uint64_t)p[0] | (uint64_t)p[n / 2] << 8 | (uint64_t)p[n - 1] << 16 : 0;
-        *b = 0;
-    }
-}
-
-static inline uint32_t hash_bytes(const uint8_t *p, size_t n)
-{
-    uint64_t a, b;
-    if (n > 16)
-        return (uint32_t)XXH3_64bits(p, n);
-    load_short(p, n, &a, &b);
-    return fold(a ^ 0x9E3779B97F4A7C15u ^ n, b ^ 0xC2B2AE3D27D4EB4Fu);
-}
-
-static inline bool same_bytes(const uint8_t *p, const uint8_t *q, size_t n)
-{
-    uint64_t a, b, c, d;
-    if (n > 16)
-        return memcmp(p, q, n) == 0;
-    load_short(p, n, &a, &b);
-    load_short(q, n, &c, &d);
-    return a == c && b == d;
+    return mr_hash_fold(w ^ 0xD6E8FEB86659FD93u, 0x9E3779B97F4A7C15u);
 }
 
 static void rehash(struct mr_pq_dict *d)
@@ -156,14 +109,14 @@ size_t mr_pq_dict_words(struct mr_pq_dict *d, const uint64_t *words, size_t n, u
 
 bool mr_pq_dict_bytes(struct mr_pq_dict *d, const void *p, size_t n, uint32_t *ret)
 {
-    uint32_t hash = hash_bytes(p, n), k;
+    uint32_t hash = mr_hash_bytes(p, n), k;
     if (!d->slots)
         rehash(d);
     uint32_t mask = d->n_slots - 1, s = hash & mask;
     for (; (k = d->slots[s]) != 0; s = (s + 1) & mask) {
         uint32_t start = k > 1 ? d->ends[k - 2] : 0;
         if (d->hashes[k - 1] == hash && d->ends[k - 1] - start == n &&
-            same_bytes((const uint8_t *)d->data.data + start, p, n))
+            mr_same_bytes((const uint8_t *)d->data.data + start, p, n))
             break;
     }
     if (k == 0) {
