@@ -9,11 +9,20 @@
  *   offsets[r] to offsets[r + 1]; a map is a list of children[0] (keys) and children[1] (values); a struct's children
  *   have its own number of rows, and a value also where the struct is NULL.
  *
+ *   A string or binary column of few distinct values may be encoded, in one batch and not in the next:
+ *
+ *        encoded ── values  0 1 0 0 2          5 rows: paid, open, paid, NULL, ""     (int32 each; 0 where NULL)
+ *        dictionary ─────▶ offsets 0 4 8 8     3 entries of the field's own type, none NULL, of this batch alone
+ *                          data    paidopen
+ *   Only columns of the batch itself, no children of columns. Entries may be in any order, be there twice, or stand in no
+ *   row. An encoded column has no offsets and no data of its own: mr_array_bytes reads a row of either kind.
+ *
  *   A cell that its column cannot hold is NULL, and its exact text stands in `bad`, until the end of the chain makes a
  *   column `_rescued` of it.
  *
  * Ownership  A batch owns its column buffers and keeps them when cleared, so a batch that is reused
- *            allocates nothing. It borrows its schema, which must outlive it.
+ *            allocates nothing. An array owns its dictionary, shares it with no other, and keeps its memory too.
+ *            It borrows its schema, which must outlive it.
  * Thread     one thread at a time; handing over a pointer through a queue hands over the batch.
  * Source     Arrow Columnar Format 1.5; decimals of up to 18 digits are Arrow decimal64, others decimal128.
  */
@@ -103,12 +112,16 @@ struct mr_array {
     int64_t length;
     int64_t null_count;
     uint8_t *validity; /* meaningful only when null_count > 0; bits past length undefined */
-    uint8_t *values;   /* fixed width values, or the bitmap of booleans */
-    int32_t *offsets;  /* string, binary, list, map: length + 1 entries, offsets[0] = 0 */
-    uint8_t *data;     /* string, binary: offsets[length] bytes */
+    uint8_t *values;   /* fixed width values, the bitmap of booleans, or the indices when encoded */
+    int32_t *
+        offsets; /* string, binary, list, map: length + 1 entries, offsets[0] = 0; NULL when encoded */
+    uint8_t *data; /* string, binary: offsets[length] bytes */
     size_t validity_cap, values_cap, offsets_cap, data_cap;
     int n_children;
     struct mr_array *children;
+    struct mr_array
+        *dictionary; /* its entries when encoded; else memory kept for the next batch, or NULL */
+    bool encoded;    /* values are int32 indices into the dictionary */
 };
 
 /* A cell that its column could not hold. */
@@ -176,6 +189,23 @@ static inline bool mr_type_nested(struct mr_type t)
 static inline bool mr_array_is_null(const struct mr_array *a, int64_t r)
 {
     return a->null_count > 0 && !((a->validity[r >> 3] >> (r & 7)) & 1);
+}
+
+/** mr_array_indices - which entry of its dictionary stands in each row of an encoded array. */
+static inline const int32_t *mr_array_indices(const struct mr_array *a)
+{
+    return (const int32_t *)(const void *)a->values;
+}
+
+/** mr_array_bytes - the *ret_n bytes of row r of a string or binary array, encoded or not; says nothing where it is NULL. */
+static inline const uint8_t *mr_array_bytes(const struct mr_array *a, int64_t r, size_t *ret_n)
+{
+    if (a->encoded) {
+        r = mr_array_indices(a)[r];
+        a = a->dictionary;
+    }
+    *ret_n = (size_t)(a->offsets[r + 1] - a->offsets[r]);
+    return a->data + a->offsets[r];
 }
 
 #endif

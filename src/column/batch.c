@@ -28,6 +28,9 @@ static void array_release(struct mr_array *a)
 {
     for (int i = 0; i < a->n_children; i++)
         array_release(&a->children[i]);
+    if (a->dictionary)
+        array_release(a->dictionary);
+    mr_free(a->dictionary);
     mr_free(a->children);
     mr_free(a->validity);
     mr_free(a->values);
@@ -52,6 +55,8 @@ void mr_batch_release(struct mr_batch *b)
 static void array_clear(const struct mr_field *f, struct mr_array *a)
 {
     a->length = a->null_count = 0;
+    if (a->encoded)
+        mr_array_forget_indices(a);
     if (a->validity)
         memset(a->validity, 0xFF, a->validity_cap);
     if (f->type.id == MR_TYPE_BOOL && a->values)
@@ -73,8 +78,7 @@ void mr_batch_clear(struct mr_batch *b)
     b->bad.text_len = 0;
 }
 
-/* Make room for `need` bytes; new bytes are `fill`. */
-static bool grow(uint8_t **p, size_t *cap, size_t need, int fill)
+bool mr_buffer_grow(uint8_t **p, size_t *cap, size_t need, int fill)
 {
     if (need <= *cap)
         return true;
@@ -93,20 +97,22 @@ static bool grow(uint8_t **p, size_t *cap, size_t need, int fill)
 static bool reserve_rows(const struct mr_field *f, struct mr_array *a, size_t rows)
 {
     int w = mr_type_width(f->type);
-    bool ok = grow(&a->validity, &a->validity_cap, (rows + 7) / 8, 0xFF);
+    bool ok = mr_buffer_grow(&a->validity, &a->validity_cap, (rows + 7) / 8, 0xFF);
     if (!ok || w)
-        return ok && grow(&a->values, &a->values_cap, rows * (size_t)w, 0);
+        return ok && mr_buffer_grow(&a->values, &a->values_cap, rows * (size_t)w, 0);
     if (f->type.id == MR_TYPE_BOOL)
-        return grow(&a->values, &a->values_cap, (rows + 7) / 8, 0);
+        return mr_buffer_grow(&a->values, &a->values_cap, (rows + 7) / 8, 0);
     if (f->type.id == MR_TYPE_STRUCT) {
         for (int i = 0; i < a->n_children && ok; i++)
             ok = reserve_rows(&f->children[i], &a->children[i], rows);
         return ok;
     }
+    if (a->encoded)
+        return mr_buffer_grow(&a->values, &a->values_cap, (rows + 1) * sizeof(int32_t), 0);
     uint8_t *offsets = (uint8_t *)a->offsets;
-    ok = grow(&offsets, &a->offsets_cap, (rows + 1) * sizeof(int32_t), 0);
+    ok = mr_buffer_grow(&offsets, &a->offsets_cap, (rows + 1) * sizeof(int32_t), 0);
     a->offsets = (int32_t *)(void *)offsets;
-    return ok && (a->n_children > 0 || grow(&a->data, &a->data_cap, 64, 0));
+    return ok && (a->n_children > 0 || mr_buffer_grow(&a->data, &a->data_cap, 64, 0));
 }
 
 enum mr_code mr_array_reserve(const struct mr_field *f, struct mr_array *a, int64_t rows,
@@ -157,7 +163,7 @@ enum mr_code mr_array_grow_data(struct mr_array *a, int64_t r, size_t more, stru
     if (more > INT32_MAX || need > INT32_MAX)
         return mr_fail(err, MR_ID_COL01, "a batch column would grow to %zu bytes (limit 2 GiB)",
                        need);
-    if (!grow(&a->data, &a->data_cap, need < 4096 ? 4096 : need, 0))
+    if (!mr_buffer_grow(&a->data, &a->data_cap, need < 4096 ? 4096 : need, 0))
         return mr_fail(err, MR_ID_COL01, "no memory for a column of %zu bytes", need);
     return MR_OK;
 }
@@ -266,6 +272,8 @@ static size_t array_bytes(const struct mr_field *f, const struct mr_array *a)
     size_t bytes = a->null_count ? bits : 0;
     for (int i = 0; i < a->n_children; i++)
         bytes += array_bytes(&f->children[i], &a->children[i]);
+    if (a->encoded)
+        return bytes + n * sizeof(int32_t) + array_bytes(f, a->dictionary);
     if (w)
         return bytes + n * (size_t)w;
     if (f->type.id == MR_TYPE_BOOL)
@@ -288,7 +296,7 @@ static size_t array_capacity(const struct mr_array *a)
     size_t sum = a->validity_cap + a->values_cap + a->offsets_cap + a->data_cap;
     for (int i = 0; i < a->n_children; i++)
         sum += array_capacity(&a->children[i]);
-    return sum;
+    return sum + (a->dictionary ? sizeof *a->dictionary + array_capacity(a->dictionary) : 0);
 }
 
 size_t mr_batch_capacity(const struct mr_batch *b)
@@ -325,7 +333,7 @@ static void filter_elements(const struct mr_field *f, struct mr_array *a, const 
 static void filter_array(const struct mr_field *f, struct mr_array *a, const uint8_t *keep,
                          int64_t n)
 {
-    size_t w = (size_t)mr_type_width(f->type);
+    size_t w = a->encoded ? sizeof(int32_t) : (size_t)mr_type_width(f->type);
     int64_t to = 0, nulls = 0;
     bool had_nulls = a->null_count > 0;
     if (f->type.id == MR_TYPE_STRUCT)

@@ -4,7 +4,8 @@
  *   mr_batch_reserve(b, rows) once; then for row r of column a: mr_put_i64(a, r, v) | mr_put_null(field, a, r) | ...
  *   at the end mr_batch_finish(b, rows).
  *
- * Rule       rows are written in order, each row of each column exactly once. Validity bits start as 1.
+ * Rule       rows are written in order, each row of each column exactly once. Validity bits start as 1. All values of a
+ *            column in a batch are put by one function: mr_put_bytes or mr_put_entry.
  *            A NULL leaves a zero value (or an empty string) behind, so that bytes under NULLs are defined.
  * Ownership  the batch owns its buffers; clear keeps them for the next rows.
  * Errors     only growing can fail: MR_E_MEMORY (COL01).
@@ -51,6 +52,18 @@ void mr_bad_add(struct mr_batch *b, int column, int64_t row, enum mr_on_bad done
                 size_t n);
 /** mr_bad_set_key - which row that is, for people. */
 void mr_bad_set_key(struct mr_bad_list *l, int i, const void *text, size_t n);
+
+/** mr_put_entry - mr_put_bytes through a dictionary, for a column of the batch whose values are few: find or insert. When they
+ *  turn out to be many, the column is plain from then on, until the batch is cleared. */
+MR_CHECK enum mr_code mr_put_entry(struct mr_array *a, int64_t r, const void *p, size_t n,
+                                   struct mr_error *err);
+/** mr_array_decode - make the first `rows` rows of an encoded array plain, in place; a plain one is left as it is. It can be many
+ *  times as large then: what only reads cells takes mr_array_bytes. On failure it is as it was. */
+MR_CHECK enum mr_code mr_array_decode(struct mr_array *a, int64_t rows, struct mr_error *err);
+/** mr_array_forget_indices - an encoded array is a plain one without rows; the buffers are kept. */
+void mr_array_forget_indices(struct mr_array *a);
+/** mr_buffer_grow - room for `need` bytes in a buffer of an array; new bytes are `fill`. False: no memory. */
+MR_CHECK bool mr_buffer_grow(uint8_t **p, size_t *cap, size_t need, int fill);
 
 /** mr_array_grow_data - room for `more` bytes after what is used at row r. */
 MR_CHECK enum mr_code mr_array_grow_data(struct mr_array *a, int64_t r, size_t more,
@@ -140,6 +153,8 @@ static inline void mr_put_null(const struct mr_field *f, struct mr_array *a, int
         a->offsets[r + 1] = a->offsets[r];
     else if (f->n_children)
         mr_put_null_children(f, a, r);
+    else if (a->encoded)
+        mr_put_i32(a, r, 0);
 }
 
 #endif

@@ -13,6 +13,7 @@
 #include <xxhash.h>
 
 #include "base/buf.h"
+#include "base/mem.h"
 
 #define K_LO 0x9E3779B97F4A7C15u
 #define K_HI 0xC2B2AE3D27D4EB4Fu
@@ -81,6 +82,59 @@ static void mix_bytes(uint64_t *s, const struct mr_array *a, int64_t from, int64
     }
 }
 
+/* ---- encoded columns: each entry is hashed once per batch ---- */
+
+/* What an entry is to its cells: the hash of its bytes, and its tag. */
+struct known {
+    uint64_t hash, tag;
+};
+
+static struct known *hash_entries(const struct mr_array *a)
+{
+    const struct mr_array *d = a->dictionary;
+    struct known *k = mr_alloc(sizeof *k * ((size_t)d->length + 1));
+    for (int64_t i = 0; i < d->length; i++) {
+        size_t n;
+        const uint8_t *p = mr_array_bytes(d, i, &n);
+        k[i] = (struct known){ XXH3_64bits(p, n), tag_of(n) };
+    }
+    return k;
+}
+
+/* NULL: nothing is encoded. */
+static struct known **hash_dictionaries(const struct mr_batch *b)
+{
+    struct known **all = NULL;
+    for (int i = 0; i < b->schema->n_fields; i++) {
+        if (!b->columns[i].encoded)
+            continue;
+        if (!all)
+            all = mr_zalloc((size_t)b->schema->n_fields, sizeof(struct known *));
+        all[i] = hash_entries(&b->columns[i]);
+    }
+    return all;
+}
+
+static void forget_dictionaries(struct known **all, int n)
+{
+    for (int i = 0; all && i < n; i++)
+        mr_free(all[i]);
+    mr_free(all);
+}
+
+/* NULLs of `_rescued` do not count, see below. */
+static void mix_encoded(uint64_t *s, const struct mr_array *a, const struct known *known,
+                        bool rescued, int64_t from, int64_t n)
+{
+    const int32_t *v = mr_array_indices(a) + from;
+    for (int64_t r = 0; r < n; r++) {
+        bool null = mr_array_is_null(a, from + r);
+        if (null && rescued)
+            continue;
+        mix(s + 2 * r, null ? 0 : known[v[r]].hash, null ? 0 : known[v[r]].tag);
+    }
+}
+
 /* ---- nested cells: their canonical bytes, mixed as those of a binary value ---- */
 
 static void put_cell(const struct mr_field *f, const struct mr_array *a, int64_t r,
@@ -114,9 +168,11 @@ static void put_cell(const struct mr_field *f, const struct mr_array *a, int64_t
     } else if (f->n_children) {
         put_elements(f, a, r, out);
     } else {
-        uint32_t n = (uint32_t)(a->offsets[r + 1] - a->offsets[r]);
+        size_t len;
+        const uint8_t *p = mr_array_bytes(a, r, &len);
+        uint32_t n = (uint32_t)len;
         mr_buf_append(out, &n, 4);
-        mr_buf_append(out, a->data + a->offsets[r], n);
+        mr_buf_append(out, p, n);
     }
 }
 
@@ -143,16 +199,23 @@ static void mix_rescued(uint64_t *s, const struct mr_array *a, int64_t from, int
             mix_bytes(s + 2 * r, a, from + r, 1);
 }
 
-static void mix_column(const struct mr_field *f, const struct mr_array *a, uint64_t *s,
-                       int64_t from, int64_t n)
+static bool is_rescued(const struct mr_field *f)
+{
+    return f->type.id == MR_TYPE_STRING && strcmp(f->name, MR_RESCUED) == 0;
+}
+
+static void mix_column(const struct mr_field *f, const struct mr_array *a,
+                       const struct known *known, uint64_t *s, int64_t from, int64_t n)
 {
     struct mr_type t = f->type;
     int width = mr_type_width(t);
-    if (t.id == MR_TYPE_BOOL)
+    if (known)
+        mix_encoded(s, a, known, is_rescued(f), from, n);
+    else if (t.id == MR_TYPE_BOOL)
         mix_bool(s, a, from, n);
     else if (f->n_children)
         mix_nested(f, s, a, from, n);
-    else if (t.id == MR_TYPE_STRING && strcmp(f->name, MR_RESCUED) == 0)
+    else if (is_rescued(f))
         mix_rescued(s, a, from, n);
     else if (width == 0)
         mix_bytes(s, a, from, n);
@@ -171,18 +234,21 @@ static void mix_column(const struct mr_field *f, const struct mr_array *a, uint6
 void mr_checksum_add(struct mr_checksum *c, const struct mr_batch *b)
 {
     uint64_t rows[2 * BLOCK];
+    struct known **known = hash_dictionaries(b);
     for (int64_t from = 0; from < b->n_rows; from += BLOCK) {
         int64_t n = b->n_rows - from < BLOCK ? b->n_rows - from : BLOCK;
         for (int64_t r = 0; r < n; r++)
             rows[2 * r] = K_LO, rows[2 * r + 1] = K_HI;
         for (int i = 0; i < b->schema->n_fields; i++)
-            mix_column(&b->schema->fields[i], &b->columns[i], rows, from, n);
+            mix_column(&b->schema->fields[i], &b->columns[i], known ? known[i] : NULL, rows, from,
+                       n);
         for (int64_t r = 0; r < n; r++) {
             mix(rows + 2 * r, 0, 0); /* so that the last column is spread over all bits */
             mr_checksum_merge(c->sum, rows + 2 * r);
         }
     }
     c->n_rows += b->n_rows;
+    forget_dictionaries(known, b->schema->n_fields);
 }
 
 void mr_checksum_merge(uint64_t sum[2], const uint64_t other[2])
