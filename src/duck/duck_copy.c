@@ -1,7 +1,8 @@
 /*
  * What        columns into DuckDB's vectors and back
  * Guarantees  exact for every type: bits of doubles, all digits of decimals, bytes of text (with NUL), NULLs at any depth
- * Why         text is not copied on the way in: a vector's string points at the batch's, which outlives the statement
+ * Why         text is not copied on the way in: a vector's string points at the batch's, or at its dictionary's, which outlive
+ *             the statement
  * Source      duckdb.h "duckdb_string_t"; decimals are 2, 4, 8 or 16 bytes wide by their precision
  */
 #include <string.h>
@@ -35,8 +36,9 @@ static void nulls_in(duckdb_vector v, const struct mr_array *a, int64_t from, in
 static void text_in(duckdb_string_t *out, const struct mr_array *a, int64_t from, int64_t n)
 {
     for (int64_t i = 0; i < n; i++) {
-        const uint8_t *p = a->data + a->offsets[from + i];
-        uint32_t len = (uint32_t)(a->offsets[from + i + 1] - a->offsets[from + i]);
+        size_t n_bytes;
+        const uint8_t *p = mr_array_bytes(a, from + i, &n_bytes);
+        uint32_t len = (uint32_t)n_bytes;
         duckdb_string_t s;
         memset(&s, 0, sizeof s);
         s.value.inlined.length = len;

@@ -67,8 +67,8 @@ static void put_time(struct mr_buf *out, enum mr_type_id id, int64_t v)
 static void put_bytes(struct mr_buf *out, const struct mr_field *f, const struct mr_array *a,
                       int64_t r)
 {
-    const uint8_t *s = a->data + a->offsets[r];
-    size_t n = (size_t)(a->offsets[r + 1] - a->offsets[r]);
+    size_t n;
+    const uint8_t *s = mr_array_bytes(a, r, &n);
     if (f->type.id == MR_TYPE_STRING) {
         mr_text_cut((const char *)s, n, TEXT_MAX, out);
         return;

@@ -39,8 +39,10 @@ static int cmp_real(double v, const struct filter_literal *l)
 
 static int cmp_text(const struct mr_array *a, int64_t r, const struct filter_literal *l)
 {
-    size_t n = (size_t)(a->offsets[r + 1] - a->offsets[r]), least = n < l->n ? n : l->n;
-    int c = least ? memcmp(a->data + a->offsets[r], l->text, least) : 0;
+    size_t n;
+    const uint8_t *p = mr_array_bytes(a, r, &n);
+    size_t least = n < l->n ? n : l->n;
+    int c = least ? memcmp(p, l->text, least) : 0;
     return c ? (c < 0 ? -1 : 1) : n < l->n ? -1 : n > l->n;
 }
 
