@@ -3,7 +3,8 @@
  * Gets        arrays in Arrow layout
  * Guarantees  pages end on row borders and hold at most page_bytes plus one value; a dictionary is given up early when
  *             more than half of its first values are distinct, and later when it outgrows its limit
- * Why         values go through blocks of 1,024 words, so that each step is a tight loop over one array
+ * Why         values go through blocks of 1,024 words, so that each step is a tight loop over one array; an entry of an encoded
+ *             array is looked for when its first row comes, so that the file is that of a plain one, byte for byte
  * Source      parquet-format Encodings.md, parquet.thrift
  */
 #include "lake/parquet/column_writer.h"
@@ -14,6 +15,7 @@
 
 #define BLOCK 1024
 #define LOOK_AFTER 4096 /* values before the early decision */
+#define UNKNOWN UINT32_MAX
 
 static int fixed_length(int precision)
 {
@@ -99,6 +101,7 @@ void mr_pq_column_release(struct mr_pq_column *c)
     mr_free(c->levels);
     mr_free(c->reps);
     mr_free(c->indices);
+    mr_free(c->known);
     mr_pq_entries_release(&c->entries);
     mr_pq_dict_release(&c->dict);
     mr_buf_release(&c->plain);
@@ -365,8 +368,11 @@ static __attribute__((noinline)) bool add_int96(struct mr_pq_column *c, const st
 /* One row of text, binary, a wide decimal or an INT96. */
 static inline bool add_row(struct mr_pq_column *c, const struct mr_array *a, int64_t r)
 {
-    if (__builtin_expect(c->physical == PQ_BYTE_ARRAY, 1))
-        return add_value(c, a->data + a->offsets[r], (size_t)(a->offsets[r + 1] - a->offsets[r]));
+    if (__builtin_expect(c->physical == PQ_BYTE_ARRAY, 1)) {
+        size_t n;
+        const uint8_t *p = mr_array_bytes(a, r, &n);
+        return add_value(c, p, n);
+    }
     return c->physical == PQ_FIXED ? add_fixed(c, a, r) : add_int96(c, a, r);
 }
 
@@ -399,12 +405,47 @@ static int64_t add_known_texts(struct mr_pq_column *c, const struct mr_array *a,
     return r - from;
 }
 
+/* Before the rows of an encoded array. */
+static void know_nothing(struct mr_pq_column *c, const struct mr_array *a)
+{
+    size_t n = (size_t)a->dictionary->length;
+    if (n > c->known_cap) {
+        mr_free(c->known);
+        c->known = mr_alloc(n * sizeof *c->known);
+        c->known_cap = n;
+    }
+    if (n)
+        memset(c->known, 0xFF, n * sizeof *c->known);
+}
+
+/* add_known_texts for an encoded array: one probe per entry that occurs. */
+static int64_t add_known_entries(struct mr_pq_column *c, const struct mr_array *a, int64_t from,
+                                 int64_t n)
+{
+    const int32_t *v = mr_array_indices(a);
+    int64_t r = from;
+    for (; r < from + n; r++) {
+        if (mr_array_is_null(a, r))
+            continue;
+        uint32_t k = c->known[v[r]];
+        if (__builtin_expect(k == UNKNOWN, 0)) {
+            size_t len;
+            const uint8_t *p = mr_array_bytes(a, r, &len);
+            if (!mr_pq_dict_bytes(&c->dict, p, len, &k))
+                break;
+            c->known[v[r]] = k;
+        }
+        c->indices[c->page_values++] = k;
+    }
+    return r - from;
+}
+
 /* At most n rows that fit the open page; returns how many were taken. */
 static int64_t add_bytes(struct mr_pq_column *c, const struct mr_array *a, int64_t from, int64_t n)
 {
     int64_t taken = 0;
     if (c->page_is_dict && c->physical == PQ_BYTE_ARRAY) {
-        taken = add_known_texts(c, a, from, n);
+        taken = a->encoded ? add_known_entries(c, a, from, n) : add_known_texts(c, a, from, n);
         if (taken < n && !dict_give_up(c))
             return taken;
     }
@@ -525,6 +566,8 @@ enum mr_code mr_pq_column_append(struct mr_pq_column *c, const struct mr_array *
     }
     if (c->leaf->depth > 1)
         return append_nested(c, a, err);
+    if (a->encoded && c->page_is_dict)
+        know_nothing(c, a);
     for (int64_t r = 0; r < a->length;) {
         int64_t n = a->length - r < BLOCK ? a->length - r : BLOCK;
         n = n < cap - c->page_rows ? n : cap - c->page_rows;

@@ -64,6 +64,9 @@ struct mr_pq_column {
     struct mr_pq_range page_range; /* without what is in the dictionary, until the page ends */
     /* the open chunk */
     struct mr_pq_dict dict;
+    uint32_t
+        *known; /* of an encoded array that is being appended: where its entries are in `dict` */
+    size_t known_cap;
     bool page_is_dict, chunk_has_dict, chunk_has_plain;
     bool chunk_bare;     /* not compressed */
     struct mr_buf pages; /* compressed data pages with headers */
