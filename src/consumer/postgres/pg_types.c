@@ -198,7 +198,9 @@ static void resolve_row(const struct types *all, const struct row *row, int typm
         resolve_array(all, row, typmod, depth, t);
     else if (row->kind == 'c')
         resolve_composite(all, row, depth, t);
-    else if (row->kind == 'e' || is_extension(row, "citext", "citext"))
+    else if (row->kind == 'e')
+        t->wire = MR_PG_TEXT, t->few = true;
+    else if (is_extension(row, "citext", "citext"))
         t->wire = MR_PG_TEXT;
     else if (is_extension(row, "hstore", "hstore"))
         t->wire = MR_PG_HSTORE;

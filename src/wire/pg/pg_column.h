@@ -71,6 +71,9 @@ enum mr_code mr_pg_put_numeric(const struct mr_pg_column *c, const char *p, uint
                                struct mr_array *a, int64_t r, struct mr_error *err);
 enum mr_code mr_pg_put_text(const struct mr_pg_column *c, const char *p, uint32_t n,
                             struct mr_array *a, int64_t r, struct mr_error *err);
+/** mr_pg_put_label - mr_pg_put_text through the dictionary of a column that is no part of another. */
+enum mr_code mr_pg_put_label(const struct mr_pg_column *c, const char *p, uint32_t n,
+                             struct mr_array *a, int64_t r, struct mr_error *err);
 
 #define MR_PG_NEED(size)                                                                           \
     if (__builtin_expect(n != (size), 0))                                                          \

@@ -82,6 +82,8 @@ struct mr_pg_decoder *mr_pg_decoder_new(const struct mr_schema *schema,
                                     .max_value = max_value_bytes,
                                     .shared = &d->shared };
         mr_pg_column_init(c);
+        if (c->type->few && c->put == mr_pg_put_text)
+            c->put = mr_pg_put_label;
     }
     return d;
 }

@@ -131,6 +131,16 @@ enum mr_code mr_pg_put_text(const struct mr_pg_column *c, const char *p, uint32_
     return mr_put_bytes(a, r, p, n, err);
 }
 
+enum mr_code mr_pg_put_label(const struct mr_pg_column *c, const char *p, uint32_t n,
+                             struct mr_array *a, int64_t r, struct mr_error *err)
+{
+    if (__builtin_expect(n > c->max_value, 0))
+        return mr_pg_too_large(c, n, err);
+    if (c->validate && !mr_utf8_valid(p, n))
+        return MR_E_VALUE;
+    return mr_put_entry(a, r, p, n, err);
+}
+
 static enum mr_code put_bpchar(const struct mr_pg_column *c, const char *p, uint32_t n,
                                struct mr_array *a, int64_t r, struct mr_error *err)
 {
