@@ -43,13 +43,19 @@ static inline void mr_load_short(const uint8_t *p, size_t n, uint64_t *a, uint64
     }
 }
 
+/** mr_hash_short - mr_hash_bytes of n bytes that are loaded as a and b. */
+static inline uint32_t mr_hash_short(uint64_t a, uint64_t b, size_t n)
+{
+    return mr_hash_fold(a ^ 0x9E3779B97F4A7C15u ^ n, b ^ 0xC2B2AE3D27D4EB4Fu);
+}
+
 static inline uint32_t mr_hash_bytes(const uint8_t *p, size_t n)
 {
     uint64_t a, b;
     if (n > 16)
         return (uint32_t)XXH3_64bits(p, n);
     mr_load_short(p, n, &a, &b);
-    return mr_hash_fold(a ^ 0x9E3779B97F4A7C15u ^ n, b ^ 0xC2B2AE3D27D4EB4Fu);
+    return mr_hash_short(a, b, n);
 }
 
 static inline bool mr_same_bytes(const uint8_t *p, const uint8_t *q, size_t n)

@@ -40,7 +40,7 @@ static bool grow_offsets(struct mr_array *d, size_t entries)
 }
 
 /* The first value of the column in this batch, and only NULLs before it. False: no memory, and it stays plain. */
-static bool begin(struct mr_array *a, int64_t r)
+static __attribute__((noinline)) bool begin(struct mr_array *a, int64_t r)
 {
     if (!a->dictionary)
         a->dictionary = mr_zalloc(1, sizeof *a->dictionary);
@@ -61,21 +61,42 @@ static bool begin(struct mr_array *a, int64_t r)
     return true;
 }
 
-/* Where the value is, or would be. */
-static size_t find(const struct mr_array *d, const uint8_t *p, size_t n)
+/* Where a text of more than 16 bytes is, or would be. */
+static __attribute__((noinline)) size_t find_long(const struct mr_array *d, const uint8_t *p,
+                                                  size_t n)
 {
     const uint16_t *slots = slots_of(d);
     size_t mask = mask_of(d), s = mr_hash_bytes(p, n) & mask;
     for (unsigned k; (k = slots[s]) != 0; s = (s + 1) & mask) {
         int32_t start = d->offsets[k - 1];
-        if ((size_t)(d->offsets[k] - start) == n && mr_same_bytes(d->data + start, p, n))
+        if ((size_t)(d->offsets[k] - start) == n && memcmp(d->data + start, p, n) == 0)
+            break;
+    }
+    return s;
+}
+
+/* Where the value is, or would be. A short one is loaded once, to be hashed and compared. */
+static inline size_t find(const struct mr_array *d, const uint8_t *p, size_t n)
+{
+    const uint16_t *slots = slots_of(d);
+    uint64_t a, b, x, y;
+    if (n > 16)
+        return find_long(d, p, n);
+    mr_load_short(p, n, &a, &b);
+    size_t mask = mask_of(d), s = mr_hash_short(a, b, n) & mask;
+    for (unsigned k; (k = slots[s]) != 0; s = (s + 1) & mask) {
+        int32_t start = d->offsets[k - 1];
+        if ((size_t)(d->offsets[k] - start) != n)
+            continue;
+        mr_load_short(d->data + start, n, &x, &y);
+        if (a == x && b == y)
             break;
     }
     return s;
 }
 
 /* False: no memory, nothing has changed. */
-static bool rehash(struct mr_array *d)
+static __attribute__((noinline)) bool rehash(struct mr_array *d)
 {
     if (!grow_slots(d, 2 * (mask_of(d) + 1)))
         return false;
@@ -93,7 +114,8 @@ static bool rehash(struct mr_array *d)
 }
 
 /* False: there are too many, or no memory. */
-static bool insert(struct mr_array *d, size_t slot, int64_t r, const void *p, size_t n)
+static __attribute__((noinline)) bool insert(struct mr_array *d, size_t slot, int64_t r,
+                                             const void *p, size_t n)
 {
     int64_t k = d->length;
     if (k >= ENTRIES_MAX || (k >= ENTRIES_FREE && 2 * k > r))
