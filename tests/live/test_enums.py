@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+import mr1
 from conftest import memory
 
 LABELS = ["", " ", "it's", '"quoted"', "back\\slash", "a,b", "😀", "zażółć gęślą", "NULL", "x" * 63, "line\nbreak", "{}"]
@@ -80,7 +81,7 @@ def test_checksum_is_that_of_text(project, postgres, want):
     project.pipeline(f"{postgres.url}/enums", consumer="  tables: [public.x, public.y]\n")
     report = project.run().report
     x, y = ({s["stream"]: s for s in report["streams"]}[n] for n in ("public.x", "public.y"))
-    assert x["checksum"] == y["checksum"]
+    assert x["checksum"] == y["checksum"] == mr1.checksum(project.rows("shop/x"))
 
 
 def test_small_batches(project, postgres, want):
@@ -122,6 +123,14 @@ def test_beside_cells_that_do_not_fit(project, postgres, want):
     check([dict(g, l=g["l"] and g["l"].decode()) for g in got], want, ["m", "l"])
     assert [g["id"] for g in got if g["_rescued"]] == [i for i in range(1, 30001) if i % 50 == 0]
     assert json.loads(got[49]["_rescued"]) == {"n": "NaN"}
+
+
+def test_keys_of_rows_that_do_not_fit(project, postgres, want):
+    postgres.psql("enums", "DROP TABLE IF EXISTS k; CREATE TABLE k (m mood, i int, n numeric(12,2), PRIMARY KEY (m, i)); GRANT SELECT ON k TO mill; "
+                           "INSERT INTO k SELECT m, id, CASE WHEN id < 5 THEN 'NaN'::numeric ELSE 1 END FROM e WHERE m IS NOT NULL")
+    project.pipeline(f"{postgres.url}/enums", consumer="  tables: [public.k]\n  workers: 1\n")
+    bad = project.run().stream("public.k")["bad_values"]
+    assert bad[0]["count"] == 4 and sorted(bad[0]["samples"]) == sorted(f"m={w['m']}, i={w['id']}" for w in want[:4])
 
 
 def test_no_utf8(project, postgres):

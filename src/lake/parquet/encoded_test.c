@@ -84,7 +84,7 @@ static const struct shape g_shapes[] = {
 static int value_of(int k, int pad, char *buf)
 {
     static const char *const kinds[] = { "it's", "\"q\"", "\xF0\x9F\x98\x80", "plain" };
-    int n = k == 0 ? 0 : sprintf(buf, "%s %d", kinds[k % 4], k);
+    int n = k == 0 ? 0 : snprintf(buf, 64, "%s %d", kinds[k % 4], k);
     memset(buf + n, '.', (size_t)pad);
     return n + pad;
 }
