@@ -113,15 +113,13 @@ struct mr_array {
     int64_t null_count;
     uint8_t *validity; /* meaningful only when null_count > 0; bits past length undefined */
     uint8_t *values;   /* fixed width values, the bitmap of booleans, or the indices when encoded */
-    int32_t *
-        offsets; /* string, binary, list, map: length + 1 entries, offsets[0] = 0; NULL when encoded */
-    uint8_t *data; /* string, binary: offsets[length] bytes */
+    int32_t *offsets;  /* string, binary, list, map: length + 1 entries, offsets[0] = 0 */
+    uint8_t *data;     /* string, binary: offsets[length] bytes */
     size_t validity_cap, values_cap, offsets_cap, data_cap;
     int n_children;
     struct mr_array *children;
-    struct mr_array
-        *dictionary; /* its entries when encoded; else memory kept for the next batch, or NULL */
-    bool encoded;    /* values are int32 indices into the dictionary */
+    bool encoded;                /* values are int32 indices into the dictionary, offsets is NULL */
+    struct mr_array *dictionary; /* when not encoded: memory for the next batch, or NULL */
 };
 
 /* A cell that its column could not hold. */
