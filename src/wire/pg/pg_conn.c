@@ -28,7 +28,8 @@
 
 #define WIDE_BYTES 120000       /* one row of this size makes libpq's buffer 128 KiB, for good */
 #define PATIENT_AFTER (4 << 20) /* bytes of a COPY */
-#define LOWAT (96 << 10)
+/* As much as one read takes; the kernel caps it at half of what the socket may hold. */
+#define LOWAT (256 << 10)
 
 void mr_pg_param(struct mr_pg_params *p, const char *keyword, const char *value)
 {
