@@ -64,6 +64,12 @@ class Server:
     def value(self, sql):
         return subprocess.run(self.psql + ["-A", "-t", "-c", sql], check=True, capture_output=True, text=True).stdout.strip()
 
+    def binary(self, table, path):
+        """The table's rows as COPY BINARY in a file; the OID:TYPMOD of its columns, as bench-writer wants them."""
+        subprocess.run(self.psql + ["-c", f"\\copy {table} TO '{path}' (FORMAT binary)"], check=True)
+        return self.value(f"SELECT string_agg(atttypid || ':' || atttypmod, ' ' ORDER BY attnum) FROM pg_attribute "
+                          f"WHERE attrelid = '{table}'::regclass AND attnum > 0").split()
+
     def cpu(self):
         """CPU seconds of the postmaster, of its children that ended, and of those that live."""
         def of(p, with_children):

@@ -89,6 +89,20 @@ void mr_buf_put_percent(struct mr_buf *b, const char *s, const char *plain)
     }
 }
 
+void mr_buf_put_decoded(struct mr_buf *b, const char *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        unsigned v;
+        int used = 0;
+        if (p[i] == '%' && i + 2 < n && sscanf(p + i + 1, "%2x%n", &v, &used) == 1 && used == 2) {
+            mr_buf_putc(b, (char)v);
+            i += 2;
+        } else {
+            mr_buf_putc(b, p[i]);
+        }
+    }
+}
+
 void mr_buf_put_varint(struct mr_buf *b, uint64_t v)
 {
     for (; v >= 0x80; v >>= 7)

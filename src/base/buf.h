@@ -31,6 +31,8 @@ void mr_buf_vprintf(struct mr_buf *b, const char *fmt, va_list ap) MR_PRINTF(2, 
 void mr_buf_put_quoted(struct mr_buf *b, const char *s, char quote);
 /** mr_buf_put_percent - s, every byte as %XX but letters, digits and those of `plain` (RFC 3986 leaves "-._~" too). */
 void mr_buf_put_percent(struct mr_buf *b, const char *s, const char *plain);
+/** mr_buf_put_decoded - n bytes of p, where each %XX is its byte; other percent signs stay. p ends with '\0', there or later. */
+void mr_buf_put_decoded(struct mr_buf *b, const char *p, size_t n);
 /** mr_buf_put_varint, _zigzag - seven bits a byte, the lowest first (LEB128); signed: 0, -1, 1, -2, ... */
 void mr_buf_put_varint(struct mr_buf *b, uint64_t v);
 void mr_buf_put_zigzag(struct mr_buf *b, int64_t v);

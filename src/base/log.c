@@ -136,6 +136,14 @@ void mr_redact(struct mr_buf *b)
     pthread_mutex_unlock(&g_mutex);
 }
 
+char *mr_redacted(const char *fmt, va_list ap)
+{
+    struct mr_buf b = { 0 };
+    mr_buf_vprintf(&b, fmt, ap);
+    mr_redact(&b);
+    return mr_buf_take(&b);
+}
+
 static void erase_error(struct mr_error *err)
 {
     erase_all(err->message, strlen(err->message));

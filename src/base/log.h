@@ -34,6 +34,8 @@ void mr_secret_add(const char *secret);
 /** mr_redact - replace every registered secret (also percent-encoded, and escaped as in JSON) in b, a text of others: no numbers,
  *  no finished JSON. */
 void mr_redact(struct mr_buf *b);
+/** mr_redacted - a formatted text without secrets; mr_free. */
+char *mr_redacted(const char *fmt, va_list ap) MR_PRINTF(1, 0);
 /** mr_redact_error - the same for every text of err. */
 void mr_redact_error(struct mr_error *err);
 /** mr_log_lock, _unlock - hold back log lines while a progress bar is drawn. */

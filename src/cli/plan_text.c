@@ -68,13 +68,12 @@ static void widths(const struct mr_schema *schema, int *name, int *type)
     }
 }
 
-static void text_field(const struct mr_stream_report *s, const struct mr_field *f, FILE *out)
+static void text_field(const struct mr_stream_report *s, const struct mr_field *f, int name,
+                       int source, FILE *out)
 {
-    int name, source;
     static const char *const physical[] = { NULL, "int96", "millis", "fixed" };
     struct mr_buf type = { 0 };
     mr_field_type_text(f, &type);
-    widths(&s->schema, &name, &source);
     fprintf(out, "    %-*s  %-*s -> %s", name, mr_field_source(f), source, type_at_source(f),
             mr_buf_str(&type));
     if (f->source_name)
@@ -122,12 +121,14 @@ static void text_sample(const struct mr_stream_report *s, FILE *out)
 void mr_plan_stream_text(const struct mr_report *r, const struct mr_stream_report *s,
                          const struct mr_pipeline *p, bool target, FILE *out)
 {
+    int name, source;
     text_head(r, s, p, target, out);
     mr_report_changes_text(s, "    changed: ", out);
     if (s->key)
         fprintf(out, "    key: %s\n", s->key);
+    widths(&s->schema, &name, &source);
     for (int i = 0; i < s->schema.n_fields; i++)
-        text_field(s, &s->schema.fields[i], out);
+        text_field(s, &s->schema.fields[i], name, source, out);
     text_sample(s, out);
     if (s->error.code != MR_OK)
         fprintf(out, "    %s: %s%s%s\n    advice: %s\n",

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/timeutil.h"
+#include "base/utf8.h"
 #include "cli/cli.h"
 
 enum mode { MODE_NONE, MODE_BAR, MODE_LOG, MODE_JSON };
@@ -58,8 +59,7 @@ static void put_name(const char *name, int width, struct mr_buf *out)
     mr_tame(name, strlen(name), &tame);
     int n = (int)tame.len;
     if (n > cells)
-        for (n = cells; n > 0 && ((unsigned char)tame.data[n] & 0xC0) == 0x80;)
-            n--;
+        n = (int)mr_utf8_floor(tame.data, (size_t)cells);
     mr_buf_printf(out, "  %.*s%*s ", n, mr_buf_str(&tame), cells - n, "");
     mr_buf_release(&tame);
 }

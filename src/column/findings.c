@@ -11,14 +11,12 @@
 
 void mr_found(struct mr_findings *l, enum mr_verdict v, const char *check, const char *fmt, ...)
 {
-    struct mr_buf b = { 0 };
     va_list ap;
-    va_start(ap, fmt);
-    mr_buf_vprintf(&b, fmt, ap);
-    va_end(ap);
-    mr_redact(&b);
     l->items = mr_realloc(l->items, sizeof *l->items * (size_t)(l->n + 1));
-    l->items[l->n++] = (struct mr_finding){ .verdict = v, .check = check, .what = mr_buf_take(&b) };
+    va_start(ap, fmt);
+    l->items[l->n++] =
+        (struct mr_finding){ .verdict = v, .check = check, .what = mr_redacted(fmt, ap) };
+    va_end(ap);
 }
 
 void mr_fix(struct mr_findings *l, const char *fmt, ...)

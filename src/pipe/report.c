@@ -4,7 +4,6 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "column/schema.h"
@@ -50,14 +49,11 @@ int64_t mr_report_bad_cells(const struct mr_report *r)
 
 void mr_report_warn(struct mr_report *r, const char *fmt, ...)
 {
-    struct mr_buf b = { 0 };
     va_list ap;
-    va_start(ap, fmt);
-    mr_buf_vprintf(&b, fmt, ap);
-    va_end(ap);
-    mr_redact(&b);
     r->warnings = mr_realloc(r->warnings, sizeof *r->warnings * (size_t)(r->n_warnings + 1));
-    r->warnings[r->n_warnings++] = mr_buf_take(&b);
+    va_start(ap, fmt);
+    r->warnings[r->n_warnings++] = mr_redacted(fmt, ap);
+    va_end(ap);
 }
 
 void mr_report_release(struct mr_report *r)

@@ -5,7 +5,6 @@
  * Why         libpq ends the user's part at the first '@' or '/', and its messages quote what it found behind
  * Source      RFC 3986, 3.2; libpq "Connection URIs"
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -53,16 +52,7 @@ static bool password_span(const char *url, const char **ret_from, size_t *ret_n)
 static char *percent_decode(const char *p, size_t n)
 {
     struct mr_buf b = { 0 };
-    for (size_t i = 0; i < n; i++) {
-        unsigned v;
-        int used = 0;
-        if (p[i] == '%' && i + 2 < n && sscanf(p + i + 1, "%2x%n", &v, &used) == 1 && used == 2) {
-            mr_buf_putc(&b, (char)v);
-            i += 2;
-        } else {
-            mr_buf_putc(&b, p[i]);
-        }
-    }
+    mr_buf_put_decoded(&b, p, n);
     return mr_buf_take(&b);
 }
 

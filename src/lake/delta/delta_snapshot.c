@@ -52,16 +52,7 @@ static void rehash(struct replay *r)
 static char *percent_decode(const char *s)
 {
     struct mr_buf b = { 0 };
-    for (; *s; s++) {
-        unsigned v;
-        int used = 0;
-        if (*s == '%' && sscanf(s + 1, "%2x%n", &v, &used) == 1 && used == 2) {
-            mr_buf_putc(&b, (char)v);
-            s += 2;
-        } else {
-            mr_buf_putc(&b, *s);
-        }
-    }
+    mr_buf_put_decoded(&b, s, strlen(s));
     return mr_buf_take(&b);
 }
 
