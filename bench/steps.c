@@ -186,8 +186,10 @@ __attribute__((noinline)) static void decode_all(struct mr_pg_decoder *d, const 
         if (mr_pg_decode_row(d, wire->data + from, ends[i] - from, b, i % BATCH, &end, &err) !=
             MR_OK)
             die(&err);
-        if (i % BATCH == BATCH - 1 || i == rows - 1)
+        if (i % BATCH == BATCH - 1 || i == rows - 1) {
             mr_batch_finish(b, i % BATCH + 1);
+            mr_pg_decoder_learn(d, b);
+        }
     }
 }
 

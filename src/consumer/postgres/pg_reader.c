@@ -480,6 +480,7 @@ enum mr_code mr_pg_next(struct mr_reader *r, struct mr_batch *b, enum mr_next *r
         return at_row(r, err);
     }
     mr_batch_finish(b, n);
+    mr_pg_decoder_learn(r->decoder, b);
     b->source_bytes = bytes;
     *ret = n ? MR_NEXT_BATCH : MR_NEXT_END;
     if (r->ended && n == 0 && (rc = check_files(r, err)) != MR_OK)

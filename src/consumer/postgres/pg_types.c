@@ -199,7 +199,7 @@ static void resolve_row(const struct types *all, const struct row *row, int typm
     else if (row->kind == 'c')
         resolve_composite(all, row, depth, t);
     else if (row->kind == 'e')
-        t->wire = MR_PG_TEXT, t->few = true;
+        t->wire = MR_PG_TEXT;
     else if (is_extension(row, "citext", "citext"))
         t->wire = MR_PG_TEXT;
     else if (is_extension(row, "hstore", "hstore"))

@@ -36,6 +36,7 @@ struct mr_pg_shared {
 
 struct mr_pg_column {
     mr_pg_put_fn put;
+    mr_pg_put_fn plain; /* text: what puts it when its values turn out to be many */
     const struct mr_field *field;
     bool validate;      /* text may be no UTF-8 */
     bool short_decimal; /* of at most 18 digits */
@@ -71,9 +72,9 @@ enum mr_code mr_pg_put_numeric(const struct mr_pg_column *c, const char *p, uint
                                struct mr_array *a, int64_t r, struct mr_error *err);
 enum mr_code mr_pg_put_text(const struct mr_pg_column *c, const char *p, uint32_t n,
                             struct mr_array *a, int64_t r, struct mr_error *err);
-/** mr_pg_put_label - mr_pg_put_text through the dictionary of a column that is no part of another. */
-enum mr_code mr_pg_put_label(const struct mr_pg_column *c, const char *p, uint32_t n,
-                             struct mr_array *a, int64_t r, struct mr_error *err);
+/** mr_pg_entry_put - the same values as `put` puts, through the dictionary of the batch, for columns that are no part of
+ *  another; NULL: it puts no text. */
+mr_pg_put_fn mr_pg_entry_put(mr_pg_put_fn put);
 
 #define MR_PG_NEED(size)                                                                           \
     if (__builtin_expect(n != (size), 0))                                                          \

@@ -82,10 +82,22 @@ struct mr_pg_decoder *mr_pg_decoder_new(const struct mr_schema *schema,
                                     .max_value = max_value_bytes,
                                     .shared = &d->shared };
         mr_pg_column_init(c);
-        if (c->type->few && c->put == mr_pg_put_text)
-            c->put = mr_pg_put_label;
+        c->plain = c->put;
+        if (mr_pg_entry_put(c->put))
+            c->put = mr_pg_entry_put(c->put);
     }
     return d;
+}
+
+void mr_pg_decoder_learn(struct mr_pg_decoder *d, struct mr_batch *b)
+{
+    for (int i = 0; i < d->n; i++) {
+        struct mr_array *a = &b->columns[i];
+        bool few = a->encoded ? 2 * a->dictionary->length <= a->length - a->null_count
+                              : a->null_count == a->length;
+        if (!few)
+            d->columns[i].put = d->columns[i].plain;
+    }
 }
 
 void mr_pg_decoder_free(struct mr_pg_decoder *d)

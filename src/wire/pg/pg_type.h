@@ -5,7 +5,7 @@
  *   (id int, tags hstore)          COMPOSITE ─▶ INT4 "id", HSTORE "tags"
  *   int4range                      OTHER, as_text: the server is asked for its text
  *
- * Domains are gone: they are their base type. Enums are TEXT of few values.
+ * Domains are gone: they are their base type. Enums are TEXT.
  *
  * Ownership  a type owns its names and children: mr_pg_type_release.
  * Thread     immutable once built.
@@ -61,7 +61,6 @@ struct mr_pg_money {
 struct mr_pg_type {
     enum mr_pg_wire wire;
     bool as_text;   /* the server sends the text of the value, as `::text` gives it */
-    bool few;       /* TEXT: few distinct values are to be expected, as of an enum */
     char delimiter; /* between elements in the text of an array of this: ',' but for box */
     unsigned oid;   /* as declared, for what record_send and array_send say */
     int typmod;     /* of the base type */

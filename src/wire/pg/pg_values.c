@@ -131,8 +131,8 @@ enum mr_code mr_pg_put_text(const struct mr_pg_column *c, const char *p, uint32_
     return mr_put_bytes(a, r, p, n, err);
 }
 
-enum mr_code mr_pg_put_label(const struct mr_pg_column *c, const char *p, uint32_t n,
-                             struct mr_array *a, int64_t r, struct mr_error *err)
+static enum mr_code put_entry(const struct mr_pg_column *c, const char *p, uint32_t n,
+                              struct mr_array *a, int64_t r, struct mr_error *err)
 {
     if (__builtin_expect(n > c->max_value, 0))
         return mr_pg_too_large(c, n, err);
@@ -141,12 +141,29 @@ enum mr_code mr_pg_put_label(const struct mr_pg_column *c, const char *p, uint32
     return mr_put_entry(a, r, p, n, err);
 }
 
-static enum mr_code put_bpchar(const struct mr_pg_column *c, const char *p, uint32_t n,
-                               struct mr_array *a, int64_t r, struct mr_error *err)
+/* char(n) is padded; its blanks mean nothing. */
+static inline uint32_t without_padding(const char *p, uint32_t n)
 {
     while (n && p[n - 1] == ' ')
         n--;
-    return mr_pg_put_text(c, p, n, a, r, err);
+    return n;
+}
+
+static enum mr_code put_bpchar(const struct mr_pg_column *c, const char *p, uint32_t n,
+                               struct mr_array *a, int64_t r, struct mr_error *err)
+{
+    return mr_pg_put_text(c, p, without_padding(p, n), a, r, err);
+}
+
+static enum mr_code put_bpchar_entry(const struct mr_pg_column *c, const char *p, uint32_t n,
+                                     struct mr_array *a, int64_t r, struct mr_error *err)
+{
+    return put_entry(c, p, without_padding(p, n), a, r, err);
+}
+
+mr_pg_put_fn mr_pg_entry_put(mr_pg_put_fn put)
+{
+    return put == mr_pg_put_text ? put_entry : put == put_bpchar ? put_bpchar_entry : NULL;
 }
 
 static enum mr_code put_bytes(const struct mr_pg_column *c, const char *p, uint32_t n,
