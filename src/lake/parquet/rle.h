@@ -13,7 +13,7 @@
 
 /** mr_rle_width - bits needed for values 0..max. */
 int mr_rle_width(uint32_t max);
-/** mr_rle_u32 - append n values of `width` bits (0..32). */
+/** mr_rle_u32 - append n values of `width` bits (0..16). */
 void mr_rle_u32(struct mr_buf *out, const uint32_t *v, size_t n, int width);
 /** mr_rle_levels - append n levels of `width` bits (1..8). */
 void mr_rle_levels(struct mr_buf *out, const uint8_t *v, size_t n, int width);

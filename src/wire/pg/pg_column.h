@@ -34,10 +34,17 @@ struct mr_pg_shared {
     struct mr_buf scratch;
 };
 
+/* What `put` does with a value of `least` to `least` + `span`, said so that it needs no call: add and store. */
+struct mr_pg_word {
+    int32_t bytes; /* 4 or 8; 0: a call is needed */
+    uint64_t least, span, add;
+};
+
 struct mr_pg_column {
     mr_pg_put_fn put;
     mr_pg_put_fn plain; /* text: what puts it when its values turn out to be many */
     const struct mr_field *field;
+    struct mr_pg_word word;
     bool validate;      /* text may be no UTF-8 */
     bool short_decimal; /* of at most 18 digits */
     uint8_t scale;
@@ -61,6 +68,8 @@ enum mr_code mr_pg_too_large(const struct mr_pg_column *c, uint32_t n, struct mr
 
 /** mr_pg_value_put - the function of a type without parts that lands as this field; NULL: it cannot. */
 mr_pg_put_fn mr_pg_value_put(struct mr_pg_column *c);
+/** mr_pg_word_of - what that function does without a call. */
+struct mr_pg_word mr_pg_word_of(mr_pg_put_fn put);
 /** mr_pg_number_put - the same for numbers that land as other numbers; sets limits, scale and store. */
 mr_pg_put_fn mr_pg_number_put(struct mr_pg_column *c);
 /** mr_pg_nested_put - the same for arrays, composites and hstore; children are made with mr_pg_column_init. */

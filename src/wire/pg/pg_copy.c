@@ -83,6 +83,7 @@ struct mr_pg_decoder *mr_pg_decoder_new(const struct mr_schema *schema,
                                     .shared = &d->shared };
         mr_pg_column_init(c);
         c->plain = c->put;
+        c->word = mr_pg_word_of(c->put);
         if (mr_pg_entry_put(c->put))
             c->put = mr_pg_entry_put(c->put);
     }
@@ -184,6 +185,20 @@ enum mr_code mr_pg_decode_header(const char *p, size_t n, size_t *ret_used, stru
     return MR_OK;
 }
 
+/* False: it is none, or beyond the limits. */
+static inline bool put_word(const struct mr_pg_word *w, const char *p, struct mr_array *a,
+                            int64_t r)
+{
+    uint64_t v = w->bytes == 4 ? (uint64_t)(int32_t)get32(p) : w->bytes == 8 ? get64(p) : 0;
+    if (w->bytes == 0 || v - w->least > w->span)
+        return false;
+    if (w->bytes == 4)
+        mr_put_i32(a, r, (int32_t)(v + w->add));
+    else
+        mr_put_i64(a, r, (int64_t)(v + w->add));
+    return true;
+}
+
 enum mr_code mr_pg_decode_row(struct mr_pg_decoder *d, const char *p, size_t n, struct mr_batch *b,
                               int64_t r, bool *ret_end, struct mr_error *err)
 {
@@ -211,6 +226,10 @@ enum mr_code mr_pg_decode_row(struct mr_pg_decoder *d, const char *p, size_t n, 
         }
         if (__builtin_expect(len > end - p, 0))
             return mr_pg_bad_bytes(c, "a field is longer than its row", (uint32_t)len, err);
+        if (len == c->word.bytes && put_word(&c->word, p, &b->columns[i], r)) {
+            p += len;
+            continue;
+        }
         enum mr_code rc = c->put(c, p, (uint32_t)len, &b->columns[i], r, err);
         if (__builtin_expect(rc == MR_E_VALUE, 0))
             rc = bad_cell(d, i, p, (uint32_t)len, b, r, err);

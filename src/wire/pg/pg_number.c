@@ -1,7 +1,7 @@
 /*
  * What        numbers into columns: numerics, and numbers that are pinned to another type
  * Guarantees  exact, or MR_E_VALUE; rounding is half away from zero, and only where it is wanted
- * Why         numerics of up to 18 digits go straight to int64
+ * Why         numerics of up to 18 digits go straight to int64, and no branch is taken by what they are
  * Source      PostgreSQL src/backend/utils/adt/numeric.c numeric_send
  */
 #include <math.h>
@@ -42,43 +42,6 @@ static inline bool mul_add(unsigned __int128 *v, uint64_t mul, uint64_t add)
     }
     return !__builtin_mul_overflow(*v, (unsigned __int128)mul, v) &&
            !__builtin_add_overflow(*v, add, v);
-}
-
-/* The common case in 64 bits: at most 4 groups, the last of which may straddle the scale. False: take the long way. */
-static inline bool short_numeric(const char *digits, int n, int weight, int scale, int64_t *ret)
-{
-    int exponent = 4 * (weight - n + 1) + scale; /* of the last group, scaled */
-    uint64_t v = 0;
-    unsigned bad = 0, last;
-    if (n < 1 || n > 4 || exponent < -3 || exponent > 18 - 4 * n) {
-        *ret = 0;
-        return n == 0;
-    }
-    for (int i = 0; i < n - 1; i++) {
-        unsigned d = get16(digits + 2 * i);
-        bad |= d > 9999;
-        v = v * 10000 + d;
-    }
-    last = get16(digits + 2 * (n - 1));
-    bad |= last > 9999;
-    switch (exponent) {
-    case -1:
-        v = v * 1000 + last / 10;
-        bad |= last % 10;
-        break;
-    case -2:
-        v = v * 100 + last / 100;
-        bad |= last % 100;
-        break;
-    case -3:
-        v = v * 10 + last / 1000;
-        bad |= last % 1000;
-        break;
-    default:
-        v = (v * 10000 + last) * (uint64_t)g_pow10[exponent];
-    }
-    *ret = (int64_t)v;
-    return bad == 0;
 }
 
 /* ---- what does not fit, where something near is wanted ---- */
@@ -179,25 +142,81 @@ static enum mr_code long_numeric(const struct mr_pg_column *c, const char *p, ui
     return MR_OK;
 }
 
-enum mr_code mr_pg_put_numeric(const struct mr_pg_column *c, const char *p, uint32_t n,
-                               struct mr_array *a, int64_t r, struct mr_error *err)
+static __attribute__((noinline)) enum mr_code any_numeric(const struct mr_pg_column *c,
+                                                          const char *p, uint32_t n,
+                                                          struct mr_array *a, int64_t r,
+                                                          struct mr_error *err)
 {
-    if (__builtin_expect(n < 8, 0))
+    if (n < 8)
         return mr_pg_bad_bytes(c, "numeric is too short", n, err);
     int ndigits = get16(p), weight = (int16_t)get16(p + 2);
     unsigned sign = get16(p + 4);
-    if (__builtin_expect((sign & 0xC000) == 0xC000, 0))
+    if ((sign & 0xC000) == 0xC000)
         return bend_numeric(c, p, n, a, r, err);
-    if (__builtin_expect(n != 8 + 2 * (uint32_t)ndigits || (sign & 0xBFFF), 0))
+    if (n != 8 + 2 * (uint32_t)ndigits || (sign & 0xBFFF))
         return mr_pg_bad_bytes(c, "numeric is damaged", n, err);
-    int64_t small;
-    if (__builtin_expect(
-            c->short_decimal && short_numeric(p + 8, ndigits, weight, c->scale, &small), 1) &&
-        __builtin_expect(small < (int64_t)c->limit, 1)) {
-        mr_put_i64(a, r, sign ? -small : small);
-        return MR_OK;
-    }
     return long_numeric(c, p, n, ndigits, weight, a, r, err);
+}
+
+/* What brings the groups to the scale when one of the last group is worth 10 to the `exponent`. */
+struct scaling {
+    uint64_t before; /* times the groups before the last one */
+    uint64_t last;   /* times the last one, less its digits beyond the scale: */
+    uint32_t cut;    /* 10 to their number */
+    uint32_t per;    /* 2^26 / cut, rounded up: x * per >> 26 is x / cut for x < 10,000 */
+};
+
+#define EXPONENT_MIN (-3)
+#define EXPONENT_MAX 14
+
+static const struct scaling g_scaling[EXPONENT_MAX - EXPONENT_MIN + 1] = {
+#define CUT(n) .cut = (n), .per = ((1u << 26) + (n) - 1) / (n)
+    { 10, 1, CUT(1000) },
+    { 100, 1, CUT(100) },
+    { 1000, 1, CUT(10) },
+    { 10000, 1, CUT(1) },
+    { 100000, 10, CUT(1) },
+    { 1000000, 100, CUT(1) },
+    { 10000000, 1000, CUT(1) },
+    { 100000000, 10000, CUT(1) },
+    { 1000000000, 100000, CUT(1) },
+    { 10000000000, 1000000, CUT(1) },
+    { 100000000000, 10000000, CUT(1) },
+    { 1000000000000, 100000000, CUT(1) },
+    { 10000000000000, 1000000000, CUT(1) },
+    { 100000000000000, 10000000000, CUT(1) },
+    { 1000000000000000, 100000000000, CUT(1) },
+    { 10000000000000000, 1000000000000, CUT(1) },
+    { 100000000000000000, 10000000000000, CUT(1) },
+    { 1000000000000000000, 100000000000000, CUT(1) },
+#undef CUT
+};
+
+/* The common case, at most 4 groups and 18 digits, without a branch that hangs on the value. */
+enum mr_code mr_pg_put_numeric(const struct mr_pg_column *c, const char *p, uint32_t n,
+                               struct mr_array *a, int64_t r, struct mr_error *err)
+{
+    static const uint64_t used[5] = { 0, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFFFFFF, UINT64_MAX };
+    if (__builtin_expect(n < 8 || n > 16 || !c->short_decimal, 0))
+        return any_numeric(c, p, n, a, r, err);
+    uint64_t head = get64(p);
+    uint32_t groups = (uint32_t)(head >> 48), sign = (uint32_t)(head >> 16) & 0xFFFF;
+    if (__builtin_expect(n != 8 + 2 * groups || (sign & 0xBFFF), 0))
+        return any_numeric(c, p, n, a, r, err);
+    int exponent = 4 * ((int16_t)(head >> 32) - (int)groups + 1) + c->scale;
+    int digits = 4 * (int)(groups + (groups == 0));
+    if (__builtin_expect(exponent < EXPONENT_MIN || exponent > 18 - digits, 0))
+        return any_numeric(c, p, n, a, r, err);
+    const struct scaling *s = &g_scaling[exponent - EXPONENT_MIN];
+    uint64_t w = get64(p + n - 8) & used[groups]; /* the header before them is as long as they are */
+    uint64_t last = w & 0xFFFF, kept = last * s->per >> 26;
+    uint64_t before = (w >> 48) * 100000000 + (w >> 32 & 0xFFFF) * 10000 + (w >> 16 & 0xFFFF);
+    uint64_t v = before * s->before + kept * s->last;
+    uint64_t beyond_9999 = ((w + 0x58F058F058F058F0u) | w) & 0x8000800080008000u;
+    if (__builtin_expect(beyond_9999 || kept * s->cut != last || v >= (uint64_t)c->limit, 0))
+        return any_numeric(c, p, n, a, r, err);
+    mr_put_i64(a, r, sign ? -(int64_t)v : (int64_t)v);
+    return MR_OK;
 }
 
 /* ---- numeric to double: only what a double holds exactly ---- */

@@ -119,6 +119,19 @@ static enum mr_code put_midnight(const struct mr_pg_column *c, const char *p, ui
     return MR_OK;
 }
 
+struct mr_pg_word mr_pg_word_of(mr_pg_put_fn put)
+{
+    if (put == put_four)
+        return (struct mr_pg_word){ .bytes = 4, .span = UINT64_MAX };
+    if (put == put_eight)
+        return (struct mr_pg_word){ .bytes = 8, .span = UINT64_MAX };
+    if (put == put_date)
+        return (struct mr_pg_word){ 4, (uint64_t)DATE_MIN, DATE_MAX - DATE_MIN, MR_PG_EPOCH_DAYS };
+    if (put == put_timestamp)
+        return (struct mr_pg_word){ 8, (uint64_t)TIME_MIN, TIME_MAX - TIME_MIN, EPOCH_US };
+    return (struct mr_pg_word){ 0 };
+}
+
 /* ---- text and bytes ---- */
 
 enum mr_code mr_pg_put_text(const struct mr_pg_column *c, const char *p, uint32_t n,
@@ -144,6 +157,9 @@ static enum mr_code put_entry(const struct mr_pg_column *c, const char *p, uint3
 /* char(n) is padded; its blanks mean nothing. */
 static inline uint32_t without_padding(const char *p, uint32_t n)
 {
+    static const char blanks[8] = { ' ', ' ', ' ', ' ', ' ', ' ', ' ', ' ' };
+    while (n >= 8 && memcmp(p + n - 8, blanks, 8) == 0)
+        n -= 8;
     while (n && p[n - 1] == ' ')
         n--;
     return n;
