@@ -9,6 +9,7 @@
  */
 #include "lake/parquet/column_writer.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -440,6 +441,30 @@ static int64_t add_known_entries(struct mr_pq_column *c, const struct mr_array *
     return r - from;
 }
 
+/* Texts that go into no dictionary lie in the page as in the array, for a NULL has none: they are copied at once. */
+static int64_t add_lying_texts(struct mr_pq_column *c, const struct mr_array *a, int64_t from,
+                               int64_t n)
+{
+    const int32_t *at = a->offsets + from;
+    size_t room = c->page_bytes + c->lead - c->plain.len, bytes = 0;
+    int64_t r = 0;
+    for (; r < n && bytes < room; r++) {
+        size_t len = (size_t)(at[r + 1] - at[r]);
+        const uint8_t *p = a->data + at[r];
+        bytes += len;
+        if (mr_array_is_null(a, from + r)) {
+            assert(len == 0);
+            continue;
+        }
+        c->indices[c->page_values++] = (uint32_t)len;
+        mr_pq_range_bytes(&c->page_range, p, len);
+        if (c->bloom.limit)
+            mr_pq_bloom_add(&c->bloom, p, len);
+    }
+    mr_buf_append(&c->plain, a->data + at[0], bytes);
+    return r;
+}
+
 /* At most n rows that fit the open page; returns how many were taken. */
 static int64_t add_bytes(struct mr_pq_column *c, const struct mr_array *a, int64_t from, int64_t n)
 {
@@ -449,6 +474,9 @@ static int64_t add_bytes(struct mr_pq_column *c, const struct mr_array *a, int64
         if (taken < n && !dict_give_up(c))
             return taken;
     }
+    if (c->plain_encoding == PQ_DELTA_LENGTH && !a->encoded && taken < n &&
+        c->plain.len < c->page_bytes + c->lead)
+        return taken + add_lying_texts(c, a, from + taken, n - taken);
     while (taken < n && c->plain.len < c->page_bytes + c->lead) {
         if (!mr_array_is_null(a, from + taken))
             (void)add_row(c, a, from + taken); /* texts go into no dictionary any more */

@@ -170,7 +170,7 @@ struct scaling {
 #define EXPONENT_MAX 14
 
 static const struct scaling g_scaling[EXPONENT_MAX - EXPONENT_MIN + 1] = {
-#define CUT(n) .cut = (n), .per = ((1u << 26) + (n) - 1) / (n)
+#define CUT(n) .cut = (n), .per = ((1u << 26) + (n)-1) / (n)
     { 10, 1, CUT(1000) },
     { 100, 1, CUT(100) },
     { 1000, 1, CUT(10) },
@@ -208,7 +208,8 @@ enum mr_code mr_pg_put_numeric(const struct mr_pg_column *c, const char *p, uint
     if (__builtin_expect(exponent < EXPONENT_MIN || exponent > 18 - digits, 0))
         return any_numeric(c, p, n, a, r, err);
     const struct scaling *s = &g_scaling[exponent - EXPONENT_MIN];
-    uint64_t w = get64(p + n - 8) & used[groups]; /* the header before them is as long as they are */
+    uint64_t w =
+        get64(p + n - 8) & used[groups]; /* the header before them is as long as they are */
     uint64_t last = w & 0xFFFF, kept = last * s->per >> 26;
     uint64_t before = (w >> 48) * 100000000 + (w >> 32 & 0xFFFF) * 10000 + (w >> 16 & 0xFFFF);
     uint64_t v = before * s->before + kept * s->last;
