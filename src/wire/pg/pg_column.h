@@ -36,7 +36,7 @@ struct mr_pg_shared {
 
 /* What `put` does with a value of `least` to `least` + `span`, said so that it needs no call: add and store. */
 struct mr_pg_word {
-    int32_t bytes; /* 4 or 8; 0: a call is needed */
+    uint32_t bytes; /* 4 or 8; 0: a call is needed */
     uint64_t least, span, add;
 };
 

@@ -185,6 +185,12 @@ enum mr_code mr_pg_decode_header(const char *p, size_t n, size_t *ret_used, stru
     return MR_OK;
 }
 
+static enum mr_code bad_length(const struct mr_pg_column *c, uint32_t n, struct mr_error *err)
+{
+    return n > INT32_MAX ? mr_pg_bad_bytes(c, "negative length", 0, err)
+                         : mr_pg_bad_bytes(c, "a field is longer than its row", n, err);
+}
+
 /* False: it is none, or beyond the limits. */
 static inline bool put_word(const struct mr_pg_word *w, const char *p, struct mr_array *a,
                             int64_t r)
@@ -212,29 +218,25 @@ enum mr_code mr_pg_decode_row(struct mr_pg_decoder *d, const char *p, size_t n, 
         return MR_OK;
     if (count != d->n)
         return mr_fail(err, MR_ID_PG05, "a row has %d fields, %d were asked for", count, d->n);
-    for (int i = 0; i < d->n; i++) {
-        const struct mr_pg_column *c = &d->columns[i];
+    struct mr_array *a = b->columns;
+    for (const struct mr_pg_column *c = d->columns, *last = c + count; c < last; c++, a++) {
         if (__builtin_expect(end - p < 4, 0))
             return mr_pg_bad_bytes(c, "the row ends too early", (uint32_t)(end - p), err);
-        int32_t len = (int32_t)get32(p);
+        uint32_t len = get32(p);
         p += 4;
-        if (len < 0) {
-            if (len != -1)
-                return mr_pg_bad_bytes(c, "negative length", 0, err);
-            mr_put_null(c->field, &b->columns[i], r);
+        if (len == UINT32_MAX) {
+            mr_put_null(c->field, a, r);
             continue;
         }
-        if (__builtin_expect(len > end - p, 0))
-            return mr_pg_bad_bytes(c, "a field is longer than its row", (uint32_t)len, err);
-        if (len == c->word.bytes && put_word(&c->word, p, &b->columns[i], r)) {
-            p += len;
-            continue;
+        if (__builtin_expect(len > (size_t)(end - p), 0))
+            return bad_length(c, len, err);
+        if (len != c->word.bytes || !put_word(&c->word, p, a, r)) {
+            enum mr_code rc = c->put(c, p, len, a, r, err);
+            if (__builtin_expect(rc == MR_E_VALUE, 0))
+                rc = bad_cell(d, (int)(c - d->columns), p, len, b, r, err);
+            if (__builtin_expect(rc != MR_OK, 0))
+                return rc;
         }
-        enum mr_code rc = c->put(c, p, (uint32_t)len, &b->columns[i], r, err);
-        if (__builtin_expect(rc == MR_E_VALUE, 0))
-            rc = bad_cell(d, i, p, (uint32_t)len, b, r, err);
-        if (__builtin_expect(rc != MR_OK, 0))
-            return rc;
         p += len;
     }
     return p == end ? MR_OK

@@ -157,9 +157,12 @@ static enum mr_code put_entry(const struct mr_pg_column *c, const char *p, uint3
 /* char(n) is padded; its blanks mean nothing. */
 static inline uint32_t without_padding(const char *p, uint32_t n)
 {
-    static const char blanks[8] = { ' ', ' ', ' ', ' ', ' ', ' ', ' ', ' ' };
-    while (n >= 8 && memcmp(p + n - 8, blanks, 8) == 0)
-        n -= 8;
+    for (uint64_t eight; n >= 8; n -= 8) {
+        memcpy(&eight, p + n - 8, 8);
+        eight = le64toh(eight) ^ 0x2020202020202020u;
+        if (eight)
+            return n - (uint32_t)__builtin_clzll(eight) / 8;
+    }
     while (n && p[n - 1] == ' ')
         n--;
     return n;
