@@ -118,6 +118,67 @@ static void test_both_ways_of_numerics_agree(void **state)
     assert_true(fit > 20000 && damaged > 1000 && beyond > 1000);
 }
 
+/* ---- words: the last values that fit, and the first that do not ---- */
+
+struct edge {
+    unsigned oid;
+    int bytes;
+    int64_t wire;
+    bool fits;
+    int64_t lands;
+};
+
+/* As PostgreSQL counts, since 2000-01-01; 0001-01-01 and 9999-12-31 are days -719162 and 2932896 since 1970. */
+static const struct edge g_edges[] = {
+    { 1082, 4, -730120, false, 0 },
+    { 1082, 4, -730119, true, -719162 },
+    { 1082, 4, 2921939, true, 2932896 },
+    { 1082, 4, 2921940, false, 0 },
+    { 1114, 8, -63082281600000001, false, 0 },
+    { 1114, 8, -63082281600000000, true, -62135596800000000 },
+    { 1114, 8, 252455615999999999, true, 253402300799999999 },
+    { 1114, 8, 252455616000000000, false, 0 },
+    { 23, 4, INT32_MIN, true, INT32_MIN },
+    { 23, 4, INT32_MAX, true, INT32_MAX },
+    { 20, 8, INT64_MIN, true, INT64_MIN },
+    { 20, 8, INT64_MAX, true, INT64_MAX },
+};
+
+static int64_t word_of(const struct mr_array *a, int bytes)
+{
+    int32_t four;
+    int64_t eight;
+    memcpy(&four, a->values, 4);
+    memcpy(&eight, a->values, 8);
+    return bytes == 4 ? four : eight;
+}
+
+static void test_words_end_where_their_columns_do(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof g_edges / sizeof *g_edges; i++) {
+        const struct edge *e = &g_edges[i];
+        struct mr_schema schema = { 0 };
+        struct mr_pg_type type = base(e->oid, -1);
+        struct mr_batch b;
+        char row[14] = { 0, 1, 0, 0, 0, (char)e->bytes };
+        bool end;
+        for (int k = 0; k < e->bytes; k++)
+            row[6 + k] = (char)((uint64_t)e->wire >> 8 * (e->bytes - 1 - k));
+        mr_pg_landing(&type, mr_schema_add(&schema, "v", (struct mr_type){ 0 }, true, NULL));
+        mr_batch_init(&b, &schema);
+        struct mr_pg_decoder *d = mr_pg_decoder_new(&schema, &type, false, 1000);
+        assert_int_equal(mr_batch_reserve(&b, 2, NULL), MR_OK);
+        assert_int_equal(mr_pg_decode_row(d, row, (size_t)e->bytes + 6, &b, 0, &end, NULL), MR_OK);
+        assert_int_equal(!mr_array_is_null(&b.columns[0], 0), e->fits);
+        assert_true(word_of(&b.columns[0], e->bytes) == e->lands);
+        mr_pg_decoder_free(d);
+        mr_batch_release(&b);
+        mr_schema_release(&schema);
+        mr_pg_type_release(&type);
+    }
+}
+
 /* ---- text: few values or many ---- */
 
 /* A batch of one column of text, each row one of `distinct` values; 0: NULL. */
@@ -167,6 +228,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_both_ways_of_numerics_agree),
+        cmocka_unit_test(test_words_end_where_their_columns_do),
         cmocka_unit_test(test_text_goes_through_dictionaries_while_its_values_are_few),
     };
     return cmocka_run_group_tests_name("pg_rows", tests, NULL, NULL);
