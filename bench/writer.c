@@ -103,8 +103,10 @@ static void decode(struct rows *r, const struct mr_schema *schema, const struct 
     for (;;) {
         size_t n = row_bytes(r);
         if (n > 2 && in_batch == BATCH) {
-            if (b)
+            if (b) {
                 mr_batch_finish(b, BATCH);
+                mr_pg_decoder_learn(d, b);
+            }
             b = add_batch(r, schema);
             in_batch = 0;
         }
