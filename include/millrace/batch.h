@@ -21,7 +21,8 @@
  *   column `_rescued` of it.
  *
  * Ownership  A batch owns its column buffers and keeps them when cleared, so a batch that is reused
- *            allocates nothing. An array owns its dictionary, shares it with no other, and keeps its memory too.
+ *            allocates nothing. An array owns its dictionary, shares it with no other, and keeps its memory too while
+ *            its values are few.
  *            It borrows its schema, which must outlive it.
  * Thread     one thread at a time; handing over a pointer through a queue hands over the batch.
  * Source     Arrow Columnar Format 1.5; decimals of up to 18 digits are Arrow decimal64, others decimal128.

@@ -28,14 +28,20 @@ static void array_release(struct mr_array *a)
 {
     for (int i = 0; i < a->n_children; i++)
         array_release(&a->children[i]);
-    if (a->dictionary)
-        array_release(a->dictionary);
-    mr_free(a->dictionary);
+    mr_array_free_dictionary(a);
     mr_free(a->children);
     mr_free(a->validity);
     mr_free(a->values);
     mr_free(a->offsets);
     mr_free(a->data);
+}
+
+void mr_array_free_dictionary(struct mr_array *a)
+{
+    if (a->dictionary)
+        array_release(a->dictionary);
+    mr_free(a->dictionary);
+    a->dictionary = NULL;
 }
 
 void mr_batch_release(struct mr_batch *b)

@@ -54,7 +54,7 @@ void mr_bad_add(struct mr_batch *b, int column, int64_t row, enum mr_on_bad done
 void mr_bad_set_key(struct mr_bad_list *l, int i, const void *text, size_t n);
 
 /** mr_put_entry - mr_put_bytes through a dictionary, for a column of the batch whose values are few: find or insert. When they
- *  turn out to be many, the column is plain from then on, until the batch is cleared. */
+ *  turn out to be many, the column is plain from then on, until the batch is cleared, and its dictionary is freed. */
 MR_CHECK enum mr_code mr_put_entry(struct mr_array *a, int64_t r, const void *p, size_t n,
                                    struct mr_error *err);
 /** mr_array_decode - make the first `rows` rows of an encoded array plain, in place; a plain one is left as it is. It can be many
@@ -62,6 +62,8 @@ MR_CHECK enum mr_code mr_put_entry(struct mr_array *a, int64_t r, const void *p,
 MR_CHECK enum mr_code mr_array_decode(struct mr_array *a, int64_t rows, struct mr_error *err);
 /** mr_array_forget_indices - an encoded array is a plain one without rows; the buffers are kept. */
 void mr_array_forget_indices(struct mr_array *a);
+/** mr_array_free_dictionary - of an array that is plain now; NULL-safe. */
+void mr_array_free_dictionary(struct mr_array *a);
 /** mr_buffer_grow - room for `need` bytes in a buffer of an array; new bytes are `fill`. False: no memory. */
 MR_CHECK bool mr_buffer_grow(uint8_t **p, size_t *cap, size_t need, int fill);
 

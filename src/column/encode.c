@@ -129,16 +129,6 @@ static __attribute__((noinline)) bool insert(struct mr_array *d, size_t slot, in
     return false;
 }
 
-/* The values are many: the next batch will hardly want it. */
-static void free_dictionary(struct mr_array *a)
-{
-    mr_free(a->dictionary->values);
-    mr_free(a->dictionary->offsets);
-    mr_free(a->dictionary->data);
-    mr_free(a->dictionary);
-    a->dictionary = NULL;
-}
-
 enum mr_code mr_put_entry(struct mr_array *a, int64_t r, const void *p, size_t n,
                           struct mr_error *err)
 {
@@ -151,7 +141,7 @@ enum mr_code mr_put_entry(struct mr_array *a, int64_t r, const void *p, size_t n
         if (!insert(d, s, r, p, n)) {
             enum mr_code rc = mr_array_decode(a, r, err);
             if (rc == MR_OK)
-                free_dictionary(a);
+                mr_array_free_dictionary(a); /* the next batch will hardly want it */
             return rc == MR_OK ? mr_put_bytes(a, r, p, n, err) : rc;
         }
         k = (int32_t)d->length;
