@@ -441,14 +441,15 @@ static int64_t add_known_entries(struct mr_pq_column *c, const struct mr_array *
     return r - from;
 }
 
-/* Texts that go into no dictionary lie in the page as in the array, for a NULL has none: they are copied at once. */
-static int64_t add_lying_texts(struct mr_pq_column *c, const struct mr_array *a, int64_t from,
+/* Texts that go into no dictionary, into a page that has lengths and bytes apart: as it has nothing between two texts, and nor
+ * has a plain array (a NULL is empty there), their bytes are copied at once. Returns how many rows the page took. */
+static int64_t add_plain_texts(struct mr_pq_column *c, const struct mr_array *a, int64_t from,
                                int64_t n)
 {
     const int32_t *at = a->offsets + from;
-    size_t room = c->page_bytes + c->lead - c->plain.len, bytes = 0;
+    size_t bytes = 0, before = c->plain.len, full = c->page_bytes + c->lead;
     int64_t r = 0;
-    for (; r < n && bytes < room; r++) {
+    for (; r < n && before + bytes < full; r++) {
         size_t len = (size_t)(at[r + 1] - at[r]);
         const uint8_t *p = a->data + at[r];
         bytes += len;
@@ -474,9 +475,8 @@ static int64_t add_bytes(struct mr_pq_column *c, const struct mr_array *a, int64
         if (taken < n && !dict_give_up(c))
             return taken;
     }
-    if (c->plain_encoding == PQ_DELTA_LENGTH && !a->encoded && taken < n &&
-        c->plain.len < c->page_bytes + c->lead)
-        return taken + add_lying_texts(c, a, from + taken, n - taken);
+    if (c->plain_encoding == PQ_DELTA_LENGTH && !a->encoded)
+        return taken + add_plain_texts(c, a, from + taken, n - taken);
     while (taken < n && c->plain.len < c->page_bytes + c->lead) {
         if (!mr_array_is_null(a, from + taken))
             (void)add_row(c, a, from + taken); /* texts go into no dictionary any more */

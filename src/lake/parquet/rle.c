@@ -1,10 +1,11 @@
 /*
  * What        RLE / bit-packing hybrid
- * Guarantees  at most 9/8 of the bit-packed size
+ * Guarantees  at most twice the bit-packed size, as with runs of 8 values of one bit
  * Source      parquet-format Encodings.md
  */
 #include "lake/parquet/rle.h"
 
+#include <assert.h>
 #include <string.h>
 
 int mr_rle_width(uint32_t max)
@@ -23,7 +24,7 @@ void mr_rle_run(struct mr_buf *out, uint32_t value, size_t n, int width)
     ((uint64_t)(v)[0] | (uint64_t)(v)[1] << (width) | (uint64_t)(v)[2] << 2 * (width) |            \
      (uint64_t)(v)[3] << 3 * (width))
 
-/* n values, padded with zeros to a multiple of 8; a group of 8 at a time. */
+/* n values, padded with zeros to a multiple of 8; a group of 8 at a time, always stored as 16 bytes: hence the room behind. */
 #define DEFINE_PACK(name, type)                                                                    \
     static void name(struct mr_buf *out, const type *v, size_t n, int width)                       \
     {                                                                                              \
@@ -81,6 +82,7 @@ void mr_rle_u32(struct mr_buf *out, const uint32_t *v, size_t n, int width)
         mr_rle_run(out, 0, n, 0);
         return;
     }
+    assert(width <= 16); /* a dictionary has 65,536 entries at most */
     hybrid_u32(out, v, n, width);
 }
 

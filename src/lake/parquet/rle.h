@@ -1,7 +1,8 @@
 /*
  * rle.h - Parquet's RLE / bit-packing hybrid, for dictionary indices and definition levels.
  *
- * Shape      runs of 8 and more equal values as one RLE run, the rest bit-packed in groups of 8, LSB first.
+ * Shape      groups of 8, LSB first. A group of one value is an RLE run, as long as the value lasts; the others are bit-packed.
+ *            So a run of 8 to 14 values may be missed, where it covers no group; one of 15 never is.
  * Source     parquet-format Encodings.md, "Run Length Encoding / Bit-Packing Hybrid"
  */
 #ifndef MR_LAKE_PARQUET_RLE_H
