@@ -1,8 +1,11 @@
 /*
  * pg_column.h - how a decoder sees one column: a function, and what it needs. For the files of the decoder only.
  *
- *   mr_pg_decode_row ─▶ column.put ─▶ array            the hot path: nothing but that
+ *   mr_pg_decode_row ─┬▶ column.word ─▶ array          integers, floats, dates and timestamps within their limits: no call
+ *                     └▶ column.put ─▶ array           all else, and what column.word leaves over
  *                          └─ MR_E_VALUE ─▶ bad cell   the value does not fit: pg_copy.c decides what becomes of it
+ *
+ *   `word` and `plain` are set for the columns of a row only; children of a column have their `put` and no more.
  *
  * Rule       a put function that returns MR_E_VALUE has not filled err. It may have written the row in part.
  */
@@ -34,7 +37,8 @@ struct mr_pg_shared {
     struct mr_buf scratch;
 };
 
-/* What `put` does with a value of `least` to `least` + `span`, said so that it needs no call: add and store. */
+/* What `put` does with a value from `least` to `least` + `span`, said so that it needs no call: add `add`, and store. The value
+ * is sign-extended to 64 bits, and all of it is counted modulo 2^64: v - least <= span is both limits. */
 struct mr_pg_word {
     uint32_t bytes; /* 4 or 8; 0: a call is needed */
     uint64_t least, span, add;
@@ -42,7 +46,8 @@ struct mr_pg_word {
 
 struct mr_pg_column {
     mr_pg_put_fn put;
-    mr_pg_put_fn plain; /* text: what puts it when its values turn out to be many */
+    mr_pg_put_fn
+        plain; /* what `put` becomes when the values of a text turn out to be many; else the same */
     const struct mr_field *field;
     struct mr_pg_word word;
     bool validate;      /* text may be no UTF-8 */
@@ -68,7 +73,7 @@ enum mr_code mr_pg_too_large(const struct mr_pg_column *c, uint32_t n, struct mr
 
 /** mr_pg_value_put - the function of a type without parts that lands as this field; NULL: it cannot. */
 mr_pg_put_fn mr_pg_value_put(struct mr_pg_column *c);
-/** mr_pg_word_of - what that function does without a call. */
+/** mr_pg_word_of - what that function does with most values, for mr_pg_decode_row to do itself; the two have to agree. */
 struct mr_pg_word mr_pg_word_of(mr_pg_put_fn put);
 /** mr_pg_number_put - the same for numbers that land as other numbers; sets limits, scale and store. */
 mr_pg_put_fn mr_pg_number_put(struct mr_pg_column *c);
@@ -82,7 +87,7 @@ enum mr_code mr_pg_put_numeric(const struct mr_pg_column *c, const char *p, uint
 enum mr_code mr_pg_put_text(const struct mr_pg_column *c, const char *p, uint32_t n,
                             struct mr_array *a, int64_t r, struct mr_error *err);
 /** mr_pg_entry_put - the same values as `put` puts, through the dictionary of the batch, for columns that are no part of
- *  another; NULL: it puts no text. */
+ *  another; NULL: there is no such function (jsonb, uuid, bytea, and whatever is made into text here have none). */
 mr_pg_put_fn mr_pg_entry_put(mr_pg_put_fn put);
 
 #define MR_PG_NEED(size)                                                                           \

@@ -82,18 +82,18 @@ struct mr_pg_decoder *mr_pg_decoder_new(const struct mr_schema *schema,
                                     .max_value = max_value_bytes,
                                     .shared = &d->shared };
         mr_pg_column_init(c);
-        c->plain = c->put;
+        mr_pg_put_fn entry = mr_pg_entry_put(c->put);
         c->word = mr_pg_word_of(c->put);
-        if (mr_pg_entry_put(c->put))
-            c->put = mr_pg_entry_put(c->put);
+        c->plain = c->put;
+        c->put = entry ? entry : c->put;
     }
     return d;
 }
 
-void mr_pg_decoder_learn(struct mr_pg_decoder *d, struct mr_batch *b)
+void mr_pg_decoder_learn(struct mr_pg_decoder *d, const struct mr_batch *b)
 {
     for (int i = 0; i < d->n; i++) {
-        struct mr_array *a = &b->columns[i];
+        const struct mr_array *a = &b->columns[i];
         bool few = a->encoded ? 2 * a->dictionary->length <= a->length - a->null_count
                               : a->null_count == a->length;
         if (!few)
@@ -191,7 +191,7 @@ static enum mr_code bad_length(const struct mr_pg_column *c, uint32_t n, struct 
                          : mr_pg_bad_bytes(c, "a field is longer than its row", n, err);
 }
 
-/* False: it is none, or beyond the limits. */
+/* False: `put` has to look at it: the column is of no words (an empty value comes here too), or v is beyond the limits. */
 static inline bool put_word(const struct mr_pg_word *w, const char *p, struct mr_array *a,
                             int64_t r)
 {

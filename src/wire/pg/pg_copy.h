@@ -3,8 +3,8 @@
  *
  *   i16 field count, then per field: i32 length (-1: NULL), bytes in network order
  *
- * Plan       per column a function and nothing else: no switch per field, no allocation per row. Text goes through the batch's
- *            dictionaries until a batch has shown that a column's values are many.
+ * Plan       per column a function, or for words what it would do without a call: no switch per field, no allocation per row.
+ *            Text goes through the batch's dictionaries until a batch has shown that a column's values are many.
  * Bad cells  a value that its column cannot hold becomes what the field's policy says, and its exact text goes to the
  *            batch's list: the text that the server itself would print, or invalid-utf8: and its bytes in hex.
  * Errors     MR_E_CORRUPT (PG05) for bytes that are no such row.
@@ -37,8 +37,8 @@ MR_CHECK enum mr_code mr_pg_decode_header(const char *p, size_t n, size_t *ret_u
 MR_CHECK enum mr_code mr_pg_decode_row(struct mr_pg_decoder *d, const char *p, size_t n,
                                        struct mr_batch *b, int64_t r, bool *ret_end,
                                        struct mr_error *err);
-/** mr_pg_decoder_learn - b is full: columns of text whose values were many in it are put plainly from the next batch on. Until
- *  then they all go through dictionaries. */
-void mr_pg_decoder_learn(struct mr_pg_decoder *d, struct mr_batch *b);
+/** mr_pg_decoder_learn - b, of this decoder's rows, is finished: columns of text whose values were many in it (more than half of
+ *  them distinct) are put plainly from the next batch on, for good. Without this call all go through dictionaries. */
+void mr_pg_decoder_learn(struct mr_pg_decoder *d, const struct mr_batch *b);
 
 #endif

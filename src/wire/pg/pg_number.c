@@ -192,7 +192,8 @@ static const struct scaling g_scaling[EXPONENT_MAX - EXPONENT_MIN + 1] = {
 #undef CUT
 };
 
-/* The common case, at most 4 groups and 18 digits, without a branch that hangs on the value. */
+/* The common case, at most 4 groups and 18 digits, without a branch that hangs on the value: branches only leave for any_numeric,
+ * which decides anew. A value with a group beyond 9,999 may wrap around before it is found out. */
 enum mr_code mr_pg_put_numeric(const struct mr_pg_column *c, const char *p, uint32_t n,
                                struct mr_array *a, int64_t r, struct mr_error *err)
 {
@@ -209,10 +210,11 @@ enum mr_code mr_pg_put_numeric(const struct mr_pg_column *c, const char *p, uint
         return any_numeric(c, p, n, a, r, err);
     const struct scaling *s = &g_scaling[exponent - EXPONENT_MIN];
     uint64_t w =
-        get64(p + n - 8) & used[groups]; /* the header before them is as long as they are */
+        get64(p + n - 8) & used[groups]; /* what lies before fewer than 4 groups is the header */
     uint64_t last = w & 0xFFFF, kept = last * s->per >> 26;
     uint64_t before = (w >> 48) * 100000000 + (w >> 32 & 0xFFFF) * 10000 + (w >> 16 & 0xFFFF);
     uint64_t v = before * s->before + kept * s->last;
+    /* in each lane of 16 bits: 0x58F0 + 10,000 = 0x8000; what would carry into the next lane has that bit itself */
     uint64_t beyond_9999 = ((w + 0x58F058F058F058F0u) | w) & 0x8000800080008000u;
     if (__builtin_expect(beyond_9999 || kept * s->cut != last || v >= (uint64_t)c->limit, 0))
         return any_numeric(c, p, n, a, r, err);

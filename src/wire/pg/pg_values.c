@@ -119,6 +119,7 @@ static enum mr_code put_midnight(const struct mr_pg_column *c, const char *p, ui
     return MR_OK;
 }
 
+/* The four above again, as numbers: what they do with a value that fits. */
 struct mr_pg_word mr_pg_word_of(mr_pg_put_fn put)
 {
     if (put == put_four)
@@ -126,9 +127,14 @@ struct mr_pg_word mr_pg_word_of(mr_pg_put_fn put)
     if (put == put_eight)
         return (struct mr_pg_word){ .bytes = 8, .span = UINT64_MAX };
     if (put == put_date)
-        return (struct mr_pg_word){ 4, (uint64_t)DATE_MIN, DATE_MAX - DATE_MIN, MR_PG_EPOCH_DAYS };
+        return (struct mr_pg_word){ .bytes = 4,
+                                    .least = (uint64_t)DATE_MIN,
+                                    .span = DATE_MAX - DATE_MIN,
+                                    .add = MR_PG_EPOCH_DAYS };
     if (put == put_timestamp)
-        return (struct mr_pg_word){ 8, (uint64_t)TIME_MIN, TIME_MAX - TIME_MIN, EPOCH_US };
+        return (struct mr_pg_word){
+            .bytes = 8, .least = (uint64_t)TIME_MIN, .span = TIME_MAX - TIME_MIN, .add = EPOCH_US
+        };
     return (struct mr_pg_word){ 0 };
 }
 
