@@ -8,6 +8,7 @@
  *   A nested column has children: a list's elements lie one after the other in children[0], row r has those from
  *   offsets[r] to offsets[r + 1]; a map is a list of children[0] (keys) and children[1] (values); a struct's children
  *   have its own number of rows, and a value also where the struct is NULL.
+ *   Under a NULL lies a zero value, or a string or list of no length.
  *
  *   A string or binary column of few distinct values may be encoded, in one batch and not in the next:
  *

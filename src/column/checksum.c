@@ -127,9 +127,7 @@ static void mix_encoded(uint64_t *s, const struct mr_array *a, const struct know
                         bool rescued, int64_t from, int64_t n)
 {
     const int32_t *v = mr_array_indices(a) + from;
-    for (int64_t r = 0; r < n && a->null_count == 0; r++)
-        mix(s + 2 * r, known[v[r]].hash, known[v[r]].tag);
-    for (int64_t r = 0; r < n && a->null_count > 0; r++) {
+    for (int64_t r = 0; r < n; r++) {
         bool null = mr_array_is_null(a, from + r);
         if (null && rescued)
             continue;

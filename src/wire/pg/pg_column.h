@@ -47,7 +47,8 @@ struct mr_pg_word {
 struct mr_pg_column {
     mr_pg_put_fn put;
     mr_pg_put_fn
-        plain; /* what `put` becomes when the values of a text turn out to be many; else the same */
+        plain; /* what `put` becomes when a text's values turn out to be many; else the same */
+    int64_t seen, seen_entries; /* values since that was last judged, and entries they took */
     const struct mr_field *field;
     struct mr_pg_word word;
     bool validate;      /* text may be no UTF-8 */

@@ -15,6 +15,8 @@
 #include "wire/pg/pg_column.h"
 #include "wire/pg/pg_text.h"
 
+#define ENOUGH 1000 /* values, in how many batches they ever come, that say whether they are few */
+
 struct mr_pg_decoder {
     int n;
     struct mr_pg_column *columns;
@@ -90,15 +92,24 @@ struct mr_pg_decoder *mr_pg_decoder_new(const struct mr_schema *schema,
     return d;
 }
 
+/* Many: the batch said so itself, or more than half of the values were entries. */
+static void learn(struct mr_pg_column *c, const struct mr_array *a)
+{
+    int64_t values = a->length - a->null_count;
+    c->seen += values;
+    c->seen_entries += a->encoded ? a->dictionary->length : values;
+    if (a->encoded && c->seen < ENOUGH)
+        return;
+    if (2 * c->seen_entries > c->seen)
+        c->put = c->plain;
+    c->seen = c->seen_entries = 0;
+}
+
 void mr_pg_decoder_learn(struct mr_pg_decoder *d, const struct mr_batch *b)
 {
-    for (int i = 0; i < d->n; i++) {
-        const struct mr_array *a = &b->columns[i];
-        bool few = a->encoded ? 2 * a->dictionary->length <= a->length - a->null_count
-                              : a->null_count == a->length;
-        if (!few)
-            d->columns[i].put = d->columns[i].plain;
-    }
+    for (int i = 0; i < d->n; i++)
+        if (d->columns[i].put != d->columns[i].plain)
+            learn(&d->columns[i], &b->columns[i]);
 }
 
 void mr_pg_decoder_free(struct mr_pg_decoder *d)

@@ -37,8 +37,8 @@ MR_CHECK enum mr_code mr_pg_decode_header(const char *p, size_t n, size_t *ret_u
 MR_CHECK enum mr_code mr_pg_decode_row(struct mr_pg_decoder *d, const char *p, size_t n,
                                        struct mr_batch *b, int64_t r, bool *ret_end,
                                        struct mr_error *err);
-/** mr_pg_decoder_learn - b, of this decoder's rows, is finished: columns of text whose values were many in it (more than half of
- *  them distinct) are put plainly from the next batch on, for good. Without this call all go through dictionaries. */
+/** mr_pg_decoder_learn - b, of this decoder's rows, is finished: columns of text whose values turn out to be many (of a thousand,
+ *  more than half distinct within their batches) are put plainly from the next batch on, for good. Without this call all go through dictionaries. */
 void mr_pg_decoder_learn(struct mr_pg_decoder *d, const struct mr_batch *b);
 
 #endif

@@ -214,6 +214,10 @@ static void test_text_goes_through_dictionaries_while_its_values_are_few(void **
     assert_int_equal(b.columns[0].dictionary->length, 7);
     fill_texts(d, &b, 1000, 500); /* each twice */
     assert_true(b.columns[0].encoded);
+    for (int i = 0; i < 100; i++)
+        fill_texts(d, &b, 1, 1); /* short batches alone say nothing */
+    fill_texts(d, &b, 1000, 7);
+    assert_true(b.columns[0].encoded);
     fill_texts(d, &b, 1000, 501); /* more than half of them are distinct: this is the last time */
     assert_true(b.columns[0].encoded);
     fill_texts(d, &b, 1000, 7);
