@@ -54,8 +54,9 @@ void mr_bad_add(struct mr_batch *b, int column, int64_t row, enum mr_on_bad done
 void mr_bad_set_key(struct mr_bad_list *l, int i, const void *text, size_t n);
 
 /** mr_put_entry - mr_put_bytes through a dictionary, for a column of the batch whose values are few: find or insert. When they
- *  turn out to be many, the column is plain from then on, until the batch is cleared, and its dictionary is freed. */
-MR_CHECK enum mr_code mr_put_entry(struct mr_array *a, int64_t r, const void *p, size_t n,
+ *  turn out to be many (more than `few` distinct ones, and more than one in eight rows), the column is plain from then on, until
+ *  the batch is cleared, and its dictionary is freed. */
+MR_CHECK enum mr_code mr_put_entry(struct mr_array *a, int64_t r, const void *p, size_t n, int few,
                                    struct mr_error *err);
 /** mr_array_decode - make the first `rows` rows of an encoded array plain, in place; a plain one is left as it is. It can be many
  *  times as large then: what only reads cells takes mr_array_bytes. On failure it is as it was. */

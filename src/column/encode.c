@@ -1,8 +1,8 @@
 /*
  * What        columns of few distinct values: through a dictionary of the batch, and back to plain
  * Gets        the values of one column in the order of its rows
- * Guarantees  a column reads the same whether it is encoded or not; an encoded one is never larger than a plain one would be
- *             by more than ENTRIES_MAX entries
+ * Guarantees  a column reads the same whether it is encoded or not; an encoded one is hardly larger than a plain one would
+ *             be, at most by the `few` entries that its producer allows
  * Why         what a value costs behind the reader (hash, checksum, probe of the chunk's dictionary) is paid per entry; the
  *             indices take the place of the offsets, so that a batch is as large as its budget says
  */
@@ -10,8 +10,8 @@
 #include "column/builder.h"
 #include "column/bytes_hash.h"
 
-#define ENTRIES_MAX 4096  /* more distinct values are not few */
-#define ENTRIES_FREE 2048 /* so many are, also when no value has come twice yet */
+#define ENTRIES_MAX 4096 /* more distinct values are not few */
+#define ROWS_AN_ENTRY 8  /* beyond `few`: besides its bytes an entry takes some 40 of memory */
 #define ENTRIES_FIRST 64
 
 /* The dictionary's `values`, of no use to a plain array of text, are the table: entry + 1, 0 free, linear probing, at most half
@@ -115,10 +115,10 @@ static __attribute__((noinline)) bool rehash(struct mr_array *d)
 
 /* False: there are too many, or no memory. */
 static __attribute__((noinline)) bool insert(struct mr_array *d, size_t slot, int64_t r,
-                                             const void *p, size_t n)
+                                             const void *p, size_t n, int few)
 {
     int64_t k = d->length;
-    if (k >= ENTRIES_MAX || (k >= ENTRIES_FREE && 2 * k > r))
+    if (k >= ENTRIES_MAX || (k >= few && ROWS_AN_ENTRY * k > r))
         return false;
     if (!grow_offsets(d, (size_t)k + 1) || mr_put_bytes(d, k, p, n, NULL) != MR_OK)
         return false;
@@ -129,7 +129,7 @@ static __attribute__((noinline)) bool insert(struct mr_array *d, size_t slot, in
     return false;
 }
 
-enum mr_code mr_put_entry(struct mr_array *a, int64_t r, const void *p, size_t n,
+enum mr_code mr_put_entry(struct mr_array *a, int64_t r, const void *p, size_t n, int few,
                           struct mr_error *err)
 {
     if (!a->encoded && (a->null_count != r || !begin(a, r)))
@@ -138,7 +138,7 @@ enum mr_code mr_put_entry(struct mr_array *a, int64_t r, const void *p, size_t n
     size_t s = find(d, p, n);
     int32_t k = slots_of(d)[s];
     if (__builtin_expect(k == 0, 0)) {
-        if (!insert(d, s, r, p, n)) {
+        if (!insert(d, s, r, p, n, few)) {
             enum mr_code rc = mr_array_decode(a, r, err);
             if (rc == MR_OK)
                 mr_array_free_dictionary(a); /* the next batch will hardly want it */

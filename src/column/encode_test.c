@@ -61,6 +61,13 @@ static enum mr_code put_plain(struct mr_array *a, int64_t r, const void *p, size
     return mr_put_bytes(a, r, p, n, err);
 }
 
+/* As a producer of few columns. */
+static enum mr_code put_entry(struct mr_array *a, int64_t r, const void *p, size_t n,
+                              struct mr_error *err)
+{
+    return mr_put_entry(a, r, p, n, 2048, err);
+}
+
 /* Row r has text (first + r * step) % distinct. */
 static void fill(struct mr_batch *b, put_fn put, int64_t rows, int64_t first, int64_t step,
                  int64_t distinct)
@@ -107,7 +114,7 @@ static void expect_same_sum(const struct mr_batch *a, const struct mr_batch *b, 
 static void fill_both(struct pair *p, int64_t rows, int64_t first, int64_t step, int64_t distinct)
 {
     fill(&p->plain, put_plain, rows, first, step, distinct);
-    fill(&p->encoded, mr_put_entry, rows, first, step, distinct);
+    fill(&p->encoded, put_entry, rows, first, step, distinct);
     for (int64_t r = 0; r < rows; r++)
         for (int c = LABEL; c <= BLOB; c++)
             expect_cell(&p->encoded.columns[c], r, (first + r * step * c) % distinct);
@@ -156,7 +163,7 @@ static void many_values_become_plain(void **state)
     close_pair(&p);
 }
 
-/* At 4,096 entries each of which has come thrice, the next one is too many. */
+/* At 4,096 entries each of which has come eight times, the next one is too many. */
 static void the_limit_is_where_it_is_said_to_be(void **state)
 {
     struct pair p;
@@ -165,19 +172,19 @@ static void the_limit_is_where_it_is_said_to_be(void **state)
     open_pair(&p, "label");
     struct mr_array *a = &p.encoded.columns[LABEL];
     mr_batch_clear(&p.encoded);
-    assert_int_equal(mr_batch_reserve(&p.encoded, 20000, NULL), MR_OK);
-    for (int r = 0; r < 3 * 4096; r++)
+    assert_int_equal(mr_batch_reserve(&p.encoded, 40000, NULL), MR_OK);
+    for (int r = 0; r < 8 * 4096; r++)
         assert_int_equal(
-            mr_put_entry(a, r, buf, (size_t)snprintf(buf, sizeof buf, "v%d", r / 3), NULL), MR_OK);
+            put_entry(a, r, buf, (size_t)snprintf(buf, sizeof buf, "v%d", r / 8), NULL), MR_OK);
     assert_true(a->encoded);
     assert_int_equal(a->dictionary->length, 4096);
-    assert_int_equal(mr_put_entry(a, 3 * 4096, "one more", 8, NULL), MR_OK);
+    assert_int_equal(put_entry(a, 8 * 4096, "one more", 8, NULL), MR_OK);
     assert_false(a->encoded);
-    for (int r = 0; r <= 3 * 4096; r++) {
-        size_t n, want = (size_t)snprintf(buf, sizeof buf, "v%d", r / 3);
+    for (int r = 0; r <= 8 * 4096; r++) {
+        size_t n, want = (size_t)snprintf(buf, sizeof buf, "v%d", r / 8);
         const uint8_t *s = mr_array_bytes(a, r, &n);
-        assert_int_equal(n, r < 3 * 4096 ? want : 8);
-        assert_memory_equal(s, r < 3 * 4096 ? buf : "one more", n);
+        assert_int_equal(n, r < 8 * 4096 ? want : 8);
+        assert_memory_equal(s, r < 8 * 4096 ? buf : "one more", n);
     }
     close_pair(&p);
 }
@@ -261,13 +268,13 @@ static void an_undone_row_leaves_nothing(void **state)
     mr_put_null(f, a, 0);
     mr_array_undo(f, a, 0);
     mr_put_null(f, a, 0);
-    assert_int_equal(mr_put_entry(a, 1, "wrong", 5, NULL), MR_OK);
+    assert_int_equal(put_entry(a, 1, "wrong", 5, NULL), MR_OK);
     mr_array_undo(f, a, 1);
     mr_put_null(f, a, 1);
     mr_array_undo(f, a, 1);
-    assert_int_equal(mr_put_entry(a, 1, "right", 5, NULL), MR_OK);
+    assert_int_equal(put_entry(a, 1, "right", 5, NULL), MR_OK);
     mr_put_null(f, a, 2);
-    assert_int_equal(mr_put_entry(a, 3, "", 0, NULL), MR_OK);
+    assert_int_equal(put_entry(a, 3, "", 0, NULL), MR_OK);
     assert_int_equal(a->null_count, 2);
     assert_true(mr_array_is_null(a, 0) && mr_array_is_null(a, 2));
     assert_int_equal(mr_array_indices(a)[0], 0);
@@ -285,7 +292,7 @@ static void entries_may_be_double_or_unused(void **state)
     (void)state;
     open_pair(&p, "label");
     fill(&p.plain, put_plain, 2000, 1, 1, 9);
-    fill(&p.encoded, mr_put_entry, 2000, 1, 1, 9);
+    fill(&p.encoded, put_entry, 2000, 1, 1, 9);
     struct mr_array *a = &p.encoded.columns[LABEL], *d = a->dictionary;
     int64_t n = d->length;
     for (int64_t k = 0; k < n; k++) {
@@ -314,7 +321,7 @@ static void rescued_counts_as_it_does_plain(void **state)
     open_pair(&p, MR_RESCUED);
     open_pair(&other, "label");
     fill_both(&p, 3000, 5, 1, 60);
-    fill(&other.encoded, mr_put_entry, 3000, 5, 1, 60);
+    fill(&other.encoded, put_entry, 3000, 5, 1, 60);
     assert_true(p.encoded.columns[LABEL].encoded && p.encoded.columns[LABEL].null_count > 0);
     expect_same_sum(&p.encoded, &other.encoded, false); /* its NULLs do not count, others do */
     close_pair(&p);

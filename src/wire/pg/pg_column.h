@@ -35,6 +35,7 @@ typedef void (*mr_pg_store_fn)(struct mr_array *a, int64_t r, __int128 v);
 struct mr_pg_shared {
     enum mr_on_bad adjust; /* CLAMP, ROUND: values that do not fit are bent now; else MR_E_VALUE */
     struct mr_buf scratch;
+    int few; /* distinct values of a text that a batch's dictionary takes whatever their share */
 };
 
 /* What `put` does with a value from `least` to `least` + `span`, said so that it needs no call: add `add`, and store. The value

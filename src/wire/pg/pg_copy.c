@@ -69,11 +69,20 @@ bool mr_pg_decodes(const struct mr_pg_type *t, const struct mr_field *f)
     return c.put != NULL;
 }
 
+/* Dictionaries, of which a batch holds one for each text until their values turn out to be many, take the memory of rows: the more
+ * texts there are, the less each. */
+static int few_of(int texts)
+{
+    int n = 16384 / (texts ? texts : 1);
+    return n < 256 ? 256 : n > 2048 ? 2048 : n;
+}
+
 struct mr_pg_decoder *mr_pg_decoder_new(const struct mr_schema *schema,
                                         const struct mr_pg_type *types, bool validate,
                                         size_t max_value_bytes)
 {
     struct mr_pg_decoder *d = mr_zalloc(1, sizeof *d);
+    int texts = 0;
     d->n = schema->n_fields;
     d->columns = mr_zalloc((size_t)d->n, sizeof *d->columns);
     for (int i = 0; i < d->n; i++) {
@@ -88,7 +97,9 @@ struct mr_pg_decoder *mr_pg_decoder_new(const struct mr_schema *schema,
         c->word = mr_pg_word_of(c->put);
         c->plain = c->put;
         c->put = entry ? entry : c->put;
+        texts += entry != NULL;
     }
+    d->shared.few = few_of(texts);
     return d;
 }
 

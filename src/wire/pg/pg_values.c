@@ -157,7 +157,7 @@ static enum mr_code put_entry(const struct mr_pg_column *c, const char *p, uint3
         return mr_pg_too_large(c, n, err);
     if (c->validate && !mr_utf8_valid(p, n))
         return MR_E_VALUE;
-    return mr_put_entry(a, r, p, n, err);
+    return mr_put_entry(a, r, p, n, c->shared->few, err);
 }
 
 /* char(n) is padded; its blanks mean nothing. */
