@@ -92,6 +92,15 @@ static struct mr_batch *add_batch(struct rows *r, const struct mr_schema *schema
     return b;
 }
 
+/* Plain columns: what the others are given too. In a run, text of few values comes in dictionaries. */
+static void finish(struct mr_batch *b, int64_t rows)
+{
+    struct mr_error err = { 0 };
+    mr_batch_finish(b, rows);
+    for (int i = 0; i < b->schema->n_fields; i++)
+        must(mr_array_decode(&b->columns[i], rows, &err), &err);
+}
+
 static void decode(struct rows *r, const struct mr_schema *schema, const struct mr_pg_type *types)
 {
     struct mr_pg_decoder *d = mr_pg_decoder_new(schema, types, false, 64 << 20);
@@ -103,10 +112,8 @@ static void decode(struct rows *r, const struct mr_schema *schema, const struct 
     for (;;) {
         size_t n = row_bytes(r);
         if (n > 2 && in_batch == BATCH) {
-            if (b) {
-                mr_batch_finish(b, BATCH);
-                mr_pg_decoder_learn(d, b);
-            }
+            if (b)
+                finish(b, BATCH);
             b = add_batch(r, schema);
             in_batch = 0;
         }
@@ -119,7 +126,7 @@ static void decode(struct rows *r, const struct mr_schema *schema, const struct 
         in_batch++;
         r->total++;
     }
-    mr_batch_finish(b, in_batch);
+    finish(b, in_batch);
     mr_pg_decoder_free(d);
 }
 
