@@ -35,7 +35,8 @@ struct mr_duck_result {
 
 /* ---- the library ---- */
 
-/* Its 30,000 names are looked for in itself first: in all libraries of this program first takes 8 ms. Sanitizers refuse that. */
+/* Its 30,000 names are looked for in itself first: in all libraries of this program first takes
+ * milliseconds. Sanitizers refuse that. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define OPEN_FLAGS (RTLD_LAZY | RTLD_LOCAL)
 #else

@@ -4,7 +4,7 @@
  *   i16 field count, then per field: i32 length (-1: NULL), bytes in network order
  *
  * Plan       per column a function, or for words what it would do without a call: no switch per field, no allocation per row.
- *            Text goes through the batch's dictionaries until a batch has shown that a column's values are many.
+ *            Text goes through the batch's dictionaries until its values have turned out to be many.
  * Bad cells  a value that its column cannot hold becomes what the field's policy says, and its exact text goes to the
  *            batch's list: the text that the server itself would print, or invalid-utf8: and its bytes in hex.
  * Errors     MR_E_CORRUPT (PG05) for bytes that are no such row.
@@ -38,7 +38,8 @@ MR_CHECK enum mr_code mr_pg_decode_row(struct mr_pg_decoder *d, const char *p, s
                                        struct mr_batch *b, int64_t r, bool *ret_end,
                                        struct mr_error *err);
 /** mr_pg_decoder_learn - b, of this decoder's rows, is finished: columns of text whose values turn out to be many (of a thousand,
- *  more than half distinct within their batches) are put plainly from the next batch on, for good. Without this call all go through dictionaries. */
+ *  more than half distinct within their batches) are put plainly from the next batch on, for good.
+ *  Without this call all go through dictionaries. */
 void mr_pg_decoder_learn(struct mr_pg_decoder *d, const struct mr_batch *b);
 
 #endif

@@ -140,23 +140,29 @@ struct mr_pg_word mr_pg_word_of(mr_pg_put_fn put)
 
 /* ---- text and bytes ---- */
 
-enum mr_code mr_pg_put_text(const struct mr_pg_column *c, const char *p, uint32_t n,
-                            struct mr_array *a, int64_t r, struct mr_error *err)
+static inline enum mr_code check_text(const struct mr_pg_column *c, const char *p, uint32_t n,
+                                      struct mr_error *err)
 {
     if (__builtin_expect(n > c->max_value, 0))
         return mr_pg_too_large(c, n, err);
-    if (c->validate && !mr_utf8_valid(p, n))
-        return MR_E_VALUE;
+    return c->validate && !mr_utf8_valid(p, n) ? MR_E_VALUE : MR_OK;
+}
+
+enum mr_code mr_pg_put_text(const struct mr_pg_column *c, const char *p, uint32_t n,
+                            struct mr_array *a, int64_t r, struct mr_error *err)
+{
+    enum mr_code rc = check_text(c, p, n, err);
+    if (__builtin_expect(rc != MR_OK, 0))
+        return rc;
     return mr_put_bytes(a, r, p, n, err);
 }
 
 static enum mr_code put_entry(const struct mr_pg_column *c, const char *p, uint32_t n,
                               struct mr_array *a, int64_t r, struct mr_error *err)
 {
-    if (__builtin_expect(n > c->max_value, 0))
-        return mr_pg_too_large(c, n, err);
-    if (c->validate && !mr_utf8_valid(p, n))
-        return MR_E_VALUE;
+    enum mr_code rc = check_text(c, p, n, err);
+    if (__builtin_expect(rc != MR_OK, 0))
+        return rc;
     return mr_put_entry(a, r, p, n, c->shared->few, err);
 }
 
